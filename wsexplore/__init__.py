@@ -1,0 +1,88 @@
+"""wsexplore: the explorer of neural-network weight space.
+
+`import wsexplore as wx` gives what a notebook needs; each name is loaded when it is first used.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wsexplore.align import Alignment, Matching, align, match_weights
+    from wsexplore.datasets import Dataset, dataset
+    from wsexplore.embed import Projection, fit_projection, weight_statistics
+    from wsexplore.generate import QualityReport, WeightFlow, fit_flow, quality
+    from wsexplore.landscape import Barrier, BarrierMatrix, barrier, barrier_matrix
+    from wsexplore.nets import Architecture, Layout, architecture
+    from wsexplore.population import evaluate, train_zoo
+    from wsexplore.symmetry import PermutationSpec, permute, symmetry_of
+    from wsexplore.zoo import Recipe, Zoo, concat
+
+_ROOMS = {
+    "align": ("Alignment", "Matching", "align", "match_weights"),
+    "datasets": ("Dataset", "dataset"),
+    "embed": ("Projection", "fit_projection", "weight_statistics"),
+    "generate": ("QualityReport", "WeightFlow", "fit_flow", "quality"),
+    "landscape": ("Barrier", "BarrierMatrix", "barrier", "barrier_matrix"),
+    "nets": ("Architecture", "Layout", "architecture"),
+    "population": ("evaluate", "train_zoo"),
+    "symmetry": ("PermutationSpec", "permute", "symmetry_of"),
+    "zoo": ("Recipe", "Zoo", "concat"),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = [
+    "Alignment",
+    "Architecture",
+    "Barrier",
+    "BarrierMatrix",
+    "Dataset",
+    "Layout",
+    "Matching",
+    "PermutationSpec",
+    "Projection",
+    "QualityReport",
+    "Recipe",
+    "WeightFlow",
+    "Zoo",
+    "align",
+    "architecture",
+    "barrier",
+    "barrier_matrix",
+    "concat",
+    "dataset",
+    "evaluate",
+    "fit_flow",
+    "fit_projection",
+    "match_weights",
+    "permute",
+    "quality",
+    "symmetry_of",
+    "train_zoo",
+    "weight_statistics",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'wsexplore' has no attribute {name!r}")
+    value = getattr(import_module(f"wsexplore.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
+
+
+class _Surface(ModuleType):
+    """This module, except that importing the room `align` does not hide the function `align`."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Surface

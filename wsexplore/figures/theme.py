@@ -1,0 +1,106 @@
+"""Colours and the common layout: the only place that knows either."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+SEQUENTIAL = ("#5b4be0", "#9a3fc4", "#d4458f", "#f06a5a", "#f59b3a", "#e9c62c")
+"""Low to high; each step is lighter than the one before, and all are legible on white and on black."""
+
+DIVERGING = ("#1f6fc4", "#7fb0e6", "#f1f1f4", "#f0a27f", "#c8481f")
+"""Negative, zero, positive."""
+
+INK = ("#ffffff", "#1b1e2e")
+"""The pixels of an image, 0 to 1."""
+
+CATEGORIES = ("#6a63e8", "#d9730d", "#12a37b", "#d0408a", "#7d8597", "#2f93d8", "#a88600")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star")
+FAINT = "rgba(128, 134, 160, 0.35)"
+LINE = "rgba(128, 134, 160, 0.8)"
+RAW, ALIGNED = CATEGORIES[1], CATEGORIES[0]
+FIRST, SECOND, FRESH = CATEGORIES[0], CATEGORIES[1], CATEGORIES[3]
+
+
+def scale(colours: tuple[str, ...]) -> list[list[Any]]:
+    """A plotly colour scale through `colours`, evenly spaced."""
+    return [[index / (len(colours) - 1), colour] for index, colour in enumerate(colours)]
+
+
+def layout(figure: go.Figure, *, height: int, **settings: Any) -> go.Figure:
+    """Apply the common layout and return the same figure."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 28, "b": 8},
+        hoverlabel={"align": "left"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        uirevision="constant",
+        **settings,
+    )
+    return figure
+
+
+def plain_axes(figure: go.Figure, **where: Any) -> None:
+    """Hide ticks and grid, for images and for maps whose axes have no unit."""
+    figure.update_xaxes(visible=False, showgrid=False, zeroline=False, **where)
+    figure.update_yaxes(visible=False, showgrid=False, zeroline=False, **where)
+
+
+def player(steps: list[str], *, prefix: str, duration: int = 60, y: float = 0.0, start: int = 0) -> dict[str, Any]:
+    """A play button and a slider over frames named by `steps`; both act in the browser alone."""
+    animate = {
+        "mode": "immediate",
+        "transition": {"duration": 0},
+        "frame": {"duration": duration, "redraw": True},
+    }
+    return {
+        "sliders": [
+            {
+                "active": start,
+                "currentvalue": {"prefix": prefix},
+                "pad": {"t": 8, "l": 4, "r": 4},
+                "x": 0.1,
+                "len": 0.9,
+                "y": y,
+                "steps": [
+                    {
+                        "label": name,
+                        "method": "animate",
+                        "args": [[name], {**animate, "frame": {"duration": 0, "redraw": True}}],
+                    }
+                    for name in steps
+                ],
+            }
+        ],
+        "updatemenus": [
+            {
+                "type": "buttons",
+                "showactive": False,
+                "x": 0.0,
+                "xanchor": "left",
+                "y": y,
+                "yanchor": "top",
+                "pad": {"t": 26},
+                "buttons": [
+                    {
+                        "label": "▶ Play",
+                        "method": "animate",
+                        "args": [None, {**animate, "fromcurrent": False}],
+                    },
+                ],
+            }
+        ],
+    }
+
+
+def mosaic(images: Float[Array, "count height width"], *, columns: int) -> Float[Array, "rows columns"]:
+    """Images side by side with a gap of one pixel, the gaps not a number; the first image lies top left."""
+    count, height, width = images.shape
+    rows = -(-count // columns)
+    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan, np.float32)
+    for index, image in enumerate(images):
+        top, left = (index // columns) * (height + 1), (index % columns) * (width + 1)
+        canvas[top : top + height, left : left + width] = image
+    return canvas

@@ -1,0 +1,73 @@
+"""Weights as pictures: first-layer rows as images, matrices as heatmaps."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray as Array
+from plotly.subplots import make_subplots
+
+from wsexplore.figures.theme import DIVERGING, layout, mosaic, plain_axes, scale
+
+
+def heatmap(values: Float[Array, "rows columns"], *, limit: float, **settings: object) -> go.Heatmap:
+    """Signed values with white at zero; `limit` is the value of the deepest colour."""
+    return go.Heatmap(
+        z=values.astype(np.float32),
+        zmin=-limit,
+        zmax=limit,
+        colorscale=scale(DIVERGING),
+        showscale=False,
+        **settings,
+    )
+
+
+def filters_figure(
+    networks: Mapping[str, Float[Array, "units height width"]], *, columns: int = 8, height: int = 330
+) -> go.Figure:
+    """First-layer units of several networks as images, unit by unit in the same place.
+
+    Args:
+        networks: title to incoming weights of each unit, shaped like the input.
+        columns: images per row of a mosaic.
+        height: in pixels.
+    """
+    figure = make_subplots(1, len(networks), subplot_titles=list(networks), horizontal_spacing=0.03)
+    limit = _limit(list(networks.values()))
+    for place, (title, images) in enumerate(networks.items(), start=1):
+        canvas = mosaic(images, columns=columns)
+        tile_h, tile_w = images.shape[1] + 1, images.shape[2] + 1
+        rows, across = np.indices(canvas.shape)
+        unit = (rows // tile_h) * columns + across // tile_w
+        figure.add_trace(
+            heatmap(
+                canvas,
+                limit=limit,
+                customdata=unit,
+                hovertemplate=f"{title}<br>unit %{{customdata}}<br>weight %{{z:.3f}}<extra></extra>",
+            ),
+            1,
+            place,
+        )
+        figure.update_yaxes(autorange="reversed", scaleanchor=f"x{place if place > 1 else ''}", row=1, col=place)
+    plain_axes(figure)
+    return layout(figure, height=height)
+
+
+def matrices_figure(
+    matrices: Sequence[tuple[str, Float[Array, "rows columns"]]], *, height: int = 300, hover: str = "weight"
+) -> go.Figure:
+    """Matrices side by side on one colour scale."""
+    figure = make_subplots(1, len(matrices), subplot_titles=[title for title, _ in matrices], horizontal_spacing=0.03)
+    limit = _limit([values for _, values in matrices])
+    for place, (title, values) in enumerate(matrices, start=1):
+        template = f"{title}<br>row %{{y}}, column %{{x}}<br>{hover} %{{z:.3f}}<extra></extra>"
+        figure.add_trace(heatmap(values, limit=limit, hovertemplate=template), 1, place)
+        figure.update_yaxes(autorange="reversed", row=1, col=place)
+    plain_axes(figure)
+    return layout(figure, height=height)
+
+
+def _limit(parts: Sequence[Array]) -> float:
+    return max(float(np.nanquantile(np.abs(np.concatenate([part.ravel() for part in parts])), 0.995)), 1e-9)

@@ -1,0 +1,36 @@
+"""Which noise belongs to which network of a training batch."""
+
+import torch
+from jaxtyping import Float
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from wsexplore.generate.tokens import REST, UnitTokens
+
+
+def orbit_coupling(
+    noise: Float[Tensor, "models parameters"], data: Float[Tensor, "models parameters"], tokens: UnitTokens
+) -> Float[Tensor, "models parameters"]:
+    """Each noise with its units permuted to lie closest to its network: the exact best assignment per group.
+
+    Straighter paths follow, so a sampler needs fewer steps. An equivariant velocity sees a pair and its permutations
+    as one, and the permuted noise, under a further uniform permutation of both, is Gaussian again: the law that is
+    learnt, up to the order of units, is the same as without.
+
+    Raises:
+        ValueError: a parameter lies in two tokens; permuting one group would then move another group's tokens.
+    """
+    if not tokens.exclusive:
+        raise ValueError(
+            "noise can be matched to networks only where no parameter belongs to two groups; use coupling independent"
+        )
+    matched = []
+    for block, source, target in zip(tokens.blocks, tokens.split(noise), tokens.split(data), strict=True):
+        if block.name == REST or block.units == 1:
+            matched.append(source)
+            continue
+        similarity = (target @ source.transpose(1, 2)).cpu().numpy()
+        rows = [torch.from_numpy(linear_sum_assignment(one, maximize=True)[1]) for one in similarity]
+        order = torch.stack(rows).to(source.device)
+        matched.append(source.gather(1, order.unsqueeze(2).expand_as(source)))
+    return tokens.join(matched)

@@ -1,0 +1,21 @@
+"""What long work shares: where it runs, and how it says how far it is."""
+
+from collections.abc import Callable
+
+import torch
+
+OnStep = Callable[[float, str], None]
+"""Called with the share done, 0 to 1, and one line of text; it may raise to cancel the work."""
+
+
+def device_of(name: str) -> torch.device:
+    """The device of a name: "cpu", "cuda", or "auto" for CUDA where there is one.
+
+    Raises:
+        ValueError: the name is unknown, or there is no CUDA device.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device {name!r} is unknown; choose auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("no CUDA device was found; choose device cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")

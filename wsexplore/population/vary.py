@@ -1,0 +1,116 @@
+"""The hyper-parameters of a population: defaults, and what varies between its networks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wsexplore.nets import ACTIVATIONS, INITIALISATIONS
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+Vary = Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One hyper-parameter: its default, its allowed values, and whether a range is drawn on a log scale."""
+
+    default: float | str
+    choices: tuple[str, ...] = ()
+    low: float = 0.0
+    high: float = float("inf")
+    log: bool = False
+    whole: bool = False
+
+    def check(self, name: str, value: object) -> float | int | str:
+        """The value, if it is allowed.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if self.choices:
+            if value not in self.choices:
+                raise ValueError(f"{name} {value!r} is unknown; choose one of {', '.join(self.choices)}")
+            return str(value)
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+            raise ValueError(f"{name} must be a number, got {value!r}")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{name} must lie in {self.low:g} to {self.high:g}, got {value:g}")
+        if self.whole and value != int(value):
+            raise ValueError(f"{name} must be a whole number, got {value:g}")
+        return int(value) if self.whole else float(value)
+
+
+FIELDS: Mapping[str, Field] = {
+    "optimizer": Field("adam", choices=OPTIMIZERS),
+    "lr": Field(2e-3, low=1e-8, high=100.0, log=True),
+    "weight_decay": Field(0.0, high=10.0, log=True),
+    "momentum": Field(0.9, high=0.9999),
+    "batch_size": Field(128, low=1, high=1 << 20, whole=True),
+    "init": Field("default", choices=tuple(INITIALISATIONS)),
+    "activation": Field("relu", choices=tuple(ACTIVATIONS)),
+    "label_noise": Field(0.0, high=1.0),
+    "data_share": Field(1.0, low=0.001, high=1.0),
+}
+
+
+def hyper_parameters(models: int, *, vary: Vary | None = None, seed: int = 0, **fixed: Any) -> pd.DataFrame:
+    """One row of hyper-parameters per network.
+
+    Row `i` depends on `seed` and `i` only, so a longer population begins with the shorter one.
+
+    Args:
+        models: number of networks.
+        vary: per name either a range `(low, high)` as a tuple of two numbers, drawn uniformly (on a log scale
+            for `lr` and `weight_decay`, unless `low` is 0), or a list of values, drawn with equal chance.
+        seed: of the draws; each network's own `seed` column follows from it.
+        fixed: values that all networks share instead of the defaults in `FIELDS`.
+
+    Raises:
+        ValueError: a name or a value is not allowed.
+    """
+    vary = vary or {}
+    if unknown := sorted((set(vary) | set(fixed)) - set(FIELDS)):
+        raise ValueError(f"{', '.join(unknown)} is no hyper-parameter; choose among {', '.join(FIELDS)}")
+    if both := sorted(set(vary) & set(fixed)):
+        raise ValueError(f"{', '.join(both)} is both fixed and varied; choose one")
+    if models < 1:
+        raise ValueError(f"a population needs at least 1 network, got {models}")
+    for name, values in vary.items():
+        _check_values(name, values)
+    rows = []
+    for run in range(models):
+        sequence = np.random.SeedSequence([seed, run])
+        draw = np.random.default_rng(sequence)
+        row: dict[str, Any] = {"run": run, "seed": int(sequence.generate_state(1)[0])}
+        for name, field in FIELDS.items():
+            row[name] = (
+                _draw(field, vary[name], draw) if name in vary else field.check(name, fixed.get(name, field.default))
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _check_values(name: str, values: Sequence[Any]) -> None:
+    if isinstance(values, str) or len(values) == 0:
+        raise ValueError(f"{name} varies over a range (low, high) or a list of values, got {values!r}")
+    for value in values:
+        FIELDS[name].check(name, value)
+    if _is_range(values) and values[0] > values[1]:
+        raise ValueError(f"the range of {name} runs from low to high, got {values!r}")
+
+
+def _is_range(values: Sequence[Any]) -> bool:
+    return isinstance(values, tuple) and len(values) == 2 and not isinstance(values[0], str)
+
+
+def _draw(field: Field, values: Sequence[Any], draw: np.random.Generator) -> Any:
+    if not _is_range(values):
+        value = values[int(draw.integers(len(values)))]
+        return value if isinstance(value, str) else (int(value) if field.whole else float(value))
+    low, high = values
+    if field.log and low > 0:
+        return float(np.exp(draw.uniform(np.log(low), np.log(high))))
+    return int(draw.integers(low, high + 1)) if field.whole else float(draw.uniform(low, high))

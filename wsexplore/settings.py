@@ -1,0 +1,32 @@
+"""Environment and paths, read once."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_HOME = Path(__file__).resolve().parents[1]
+
+
+class Settings(BaseSettings):
+    """Where things lie. Each field is set by the environment variable `WSEXPLORE_<FIELD>`."""
+
+    model_config = SettingsConfigDict(env_prefix="WSEXPLORE_")
+
+    data: Path | None = Field(None, description="folder with real data sets: mnist/, fashion-mnist/")
+    home: Path = Field(_HOME, description="folder with data/, what ships with the project")
+    user: Path = Field(_HOME / "zoos", description="folder for the zoos a user keeps from the app")
+    cache: Path = Field(user_cache_path("wsexplore"), description="folder for downloads")
+
+    @property
+    def data_dir(self) -> Path:
+        """What ships: zoos/, flows/, projections/."""
+        return self.home / "data"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
