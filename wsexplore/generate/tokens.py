@@ -1,6 +1,6 @@
 """A network read as a set of unit tokens: what every hidden unit owns, found from the traced spec."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -89,9 +89,15 @@ class UnitTokens:
         """Number of tokens of one network."""
         return sum(block.units for block in self.blocks)
 
+    def to(self, device: torch.device) -> Self:
+        """The same tokens with their indices on `device`, where the weights must be."""
+        return replace(
+            self, gather=self.gather.to(device), scatter=self.scatter.to(device), copies=self.copies.to(device)
+        )
+
     def split(self, weights: Float[Tensor, "models parameters"]) -> list[Float[Tensor, "models units features"]]:
         """The tokens of every network, one tensor per block."""
-        entries = weights.index_select(1, self.gather.to(weights.device))
+        entries = weights.index_select(1, self.gather)
         sizes = [block.units * block.features for block in self.blocks]
         parts = entries.split(sizes, dim=1)
         return [
@@ -101,12 +107,11 @@ class UnitTokens:
     def join(self, tokens: list[Float[Tensor, "models units features"]]) -> Float[Tensor, "models parameters"]:
         """The flat vectors of tokens: the mean over the tokens that hold a parameter. `join(split(w)) = w`."""
         entries = torch.cat([block.flatten(1) for block in tokens], dim=1)
-        device = entries.device
         if self.exclusive:
-            return entries.index_select(1, self.scatter[:, 0].to(device))
+            return entries.index_select(1, self.scatter[:, 0])
         padded = torch.nn.functional.pad(entries, (0, 1))
-        copies = padded.index_select(1, self.scatter.flatten().to(device)).view(len(entries), *self.scatter.shape)
-        return copies.sum(2) / self.copies.to(device)
+        copies = padded.index_select(1, self.scatter.flatten()).view(len(entries), *self.scatter.shape)
+        return copies.sum(2) / self.copies
 
     def pool(self, values: Float[Tensor, " parameters"]) -> Float[Tensor, " parameters"]:
         """Every entry replaced by the mean over its block's units at the same feature: unchanged by permutations."""

@@ -35,7 +35,7 @@ class Velocity(nn.Module):
 
     def __init__(self, tokens: UnitTokens, config: FlowConfig, *, seed: int | None):
         super().__init__()
-        self.tokens, width = tokens, config.width
+        self.tokens, self.config, width = tokens, config, config.width
         with torch.device("meta"):
             self.embed = nn.ModuleList(nn.Linear(block.features, width) for block in tokens.blocks)
             self.heads = nn.ModuleList(nn.Linear(width, block.features) for block in tokens.blocks)
@@ -44,11 +44,19 @@ class Velocity(nn.Module):
             self.modulate = nn.Linear(width, 8 * width)
             self.offsets = nn.Parameter(torch.empty(config.layers, 6 * width))
             self.layers = nn.ModuleList(_Layer(width, config.heads, config.expansion) for _ in range(config.layers))
-        self.to_empty(device="cpu")
-        frequencies = torch.exp(torch.linspace(0, math.log(50), FREQUENCIES))
+        self.to_empty(device=tokens.gather.device)
+        frequencies = torch.exp(torch.linspace(0, math.log(50), FREQUENCIES)).to(tokens.gather.device)
         self.register_buffer("frequencies", frequencies, persistent=False)
         if seed is not None:
             self._initialise(torch.Generator().manual_seed(seed))
+
+    def on(self, device: torch.device) -> "Velocity":
+        """This network on `device`: itself where it is there already, else a copy."""
+        if self.tokens.gather.device == device:
+            return self
+        copy = Velocity(self.tokens.to(device), self.config, seed=None)
+        copy.load_state_dict(self.state_dict())
+        return copy.requires_grad_(False)
 
     def forward(
         self, state: Float[Tensor, "models parameters"], angle: Float[Tensor, " times"]
@@ -74,10 +82,11 @@ class Velocity(nn.Module):
             if parameter.dim() < 2 or name.startswith(("heads", "modulate", "offsets")):
                 parameter.zero_()
             elif name == "position":
-                parameter.normal_(std=0.02, generator=generator)
+                parameter.copy_(0.02 * torch.randn(parameter.shape, generator=generator))
             else:
                 spread = 0.02 / math.sqrt(2 * len(self.layers)) if name.endswith("out.weight") else None
-                parameter.normal_(std=spread or (3 * parameter.shape[1]) ** -0.5, generator=generator)
+                normal = torch.randn(parameter.shape, generator=generator)
+                parameter.copy_(normal * (spread or (3 * parameter.shape[1]) ** -0.5))
 
 
 class _Layer(nn.Module):

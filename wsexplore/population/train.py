@@ -87,7 +87,7 @@ def train_zoo(
     plan = _Plan(base, dataset(data), networks, kept, device_of(device))
     base.forward(torch.zeros(1, base.layout.size), plan.data.test.inputs[:1])
     recipe = _recipe(base, data, models, epochs, vary, seed, kept, fixed)
-    shards = _shards(networks, shard or SHARD[plan.device.type])
+    shards = _shards(networks, SHARD[plan.device.type] if shard is None else shard)
     with Partial.beside(out, recipe, plan.device.type) as partial:
         results = _run(plan, shards, partial, on_step)
         zoo = _assemble(plan, shards, results, recipe, data)

@@ -17,10 +17,10 @@ Vary = Mapping[str, Sequence[Any]]
 class Field:
     """One hyper-parameter: its default, its allowed values, and whether a range is drawn on a log scale."""
 
-    default: float | str
+    default: float | int | str
     choices: tuple[str, ...] = ()
-    low: float = 0.0
-    high: float = float("inf")
+    low: float | int = 0.0
+    high: float | int = float("inf")
     log: bool = False
     whole: bool = False
 

@@ -1,0 +1,28 @@
+"""Every capability as a command; `wsexplore --help` lists them."""
+
+import sys
+
+import typer
+
+from wsexplore.cli import app as app_commands
+from wsexplore.cli import demo, embed, flow, weights, zoo
+
+cli = typer.Typer(
+    name="wsexplore",
+    help="The explorer of neural-network weight space.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+cli.add_typer(zoo.app, name="zoo")
+cli.add_typer(embed.app, name="embed")
+cli.add_typer(flow.app, name="flow")
+cli.add_typer(demo.app, name="demo")
+cli.command("align")(weights.align)
+cli.command("barrier")(weights.barrier)
+cli.command("app")(app_commands.app)
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(cli())

@@ -1,0 +1,132 @@
+"""What every command shares: options, progress, one line for an error, and the exit status."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+OnStep = Callable[[float, str], None]
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; logs go to stderr.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of every random draw; the same seed gives the same result.")]
+OnDevice = Annotated[Device, typer.Option(help="auto takes CUDA where there is one.")]
+Out = Annotated[str, typer.Option(help="Folder to write.")]
+ZooName = Annotated[str, typer.Argument(metavar="ZOO", help="A zoo's folder, or the name of a shipped zoo.")]
+
+
+@contextmanager
+def work() -> Iterator[OnStep]:
+    """Run the body with a progress bar on a terminal; turn its errors into one line and an exit status.
+
+    Wrong arguments and broken input (`ValueError`) exit with 2, failed work with 1.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), console=console, transient=True
+    )
+    task = bar.add_task("", total=1.0)
+
+    def on_step(fraction: float, message: str) -> None:
+        bar.update(task, completed=fraction, description=message)
+
+    try:
+        if console.is_terminal:
+            with bar:
+                yield on_step
+        else:
+            yield on_step
+    except ValueError as error:
+        fail(str(error), 2)
+    except KeyboardInterrupt:
+        fail("interrupted; nothing half-written was left", 1)
+    except (OSError, RuntimeError, MemoryError) as error:
+        fail(str(error) or type(error).__name__, 1)
+
+
+def fail(sentence: str, status: int) -> None:
+    """Say why on stderr and leave with an exit status."""
+    print(f"wsexplore: {sentence}", file=sys.stderr)
+    raise typer.Exit(status)
+
+
+def answer(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the facts: a JSON object, or a table for people."""
+    if as_json:
+        print(json.dumps(facts, default=_plain, allow_nan=False))
+        return
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in facts.items():
+        table.add_row(f"[bold]{name.replace('_', ' ')}[/bold]", _text(value))
+    Console().print(table)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list):
+        return ", ".join(_text(part) for part in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_text(part)}" for name, part in value.items())
+    return str(value)
+
+
+def parse_assignments(options: list[str], option: str) -> dict[str, str]:
+    """`NAME=VALUE` options as a mapping.
+
+    Raises:
+        ValueError: one has no `=`, or a name comes twice.
+    """
+    found: dict[str, str] = {}
+    for text in options:
+        name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            raise ValueError(f"{option} takes NAME=VALUE, got {text!r}")
+        if name in found:
+            raise ValueError(f"{option} names {name} twice")
+        found[name] = value
+    return found
+
+
+def parse_value(text: str) -> int | float | str:
+    """A number where the text is one, else the text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def parse_vary(text: str) -> tuple[float, float] | list[int | float | str]:
+    """`LOW..HIGH` is a range, `A,B,C` a list of values."""
+    if ".." in text:
+        low, _, high = text.partition("..")
+        try:
+            return float(low), float(high)
+        except ValueError:
+            raise ValueError(f"a range is LOW..HIGH with two numbers, got {text!r}") from None
+    return [parse_value(part) for part in text.split(",")]

@@ -1,0 +1,122 @@
+"""Fit a weight flow to a zoo."""
+
+from dataclasses import fields
+
+from torch import Tensor
+from wsexplore.align import align
+from wsexplore.symmetry import symmetry_of
+
+from wsexplore.generate.config import FlowConfig
+from wsexplore.generate.flow import WeightFlow
+from wsexplore.generate.tokens import UnitTokens
+from wsexplore.generate.training import train_velocity
+from wsexplore.nets import Architecture
+from wsexplore.population import OnStep, device_of
+from wsexplore.zoo import Recipe, Zoo
+
+FEWEST = 16
+"""Networks that a flow needs at least."""
+
+SMALLEST_SPREAD = 1e-8
+"""Spread given to weights that are the same in every network."""
+
+
+def fit_flow(
+    zoo: Zoo,
+    *,
+    seed: int = 0,
+    config: FlowConfig | None = None,
+    reference: int | None = None,
+    on_step: OnStep | None = None,
+    device: str = "cpu",
+) -> WeightFlow:
+    """A generator of networks like those of `zoo`, by flow matching over unit tokens (Lipman et al. 2023, eq. 9).
+
+    Where every parameter belongs to one permutation group at most (an MLP with one hidden layer), the flow is
+    equivariant: the zoo is taken as it is, and each network counts as all its permutations. Otherwise the zoo is
+    first aligned to `reference`, each unit gets a learned position, and the flow is not equivariant.
+
+    Of all checks the one with the lowest held-out loss gives the network, so a flow that begins to memorise is
+    stopped there. The same arguments give the same flow on the same device with the same number of threads.
+
+    Args:
+        zoo: the networks; their table is not read, except for `dataset`.
+        seed: of the initial weights, the batches and the noise.
+        config: sizes and training; by default `FlowConfig()`.
+        reference: row that the others are aligned to, by default 0; used only where the flow is not equivariant.
+        on_step: told the share done; it may raise to cancel.
+        device: "cpu", "cuda" or "auto".
+
+    Raises:
+        ValueError: there are too few networks, weights that are not finite, or networks of several architectures.
+    """
+    config, target = config or FlowConfig(), device_of(device)
+    architecture = _checked(zoo, reference)
+    spec = symmetry_of(architecture.build(), architecture.example_input())
+    tokens = UnitTokens.of(spec, architecture.layout)
+    frame = zoo if tokens.exclusive else align(zoo, reference=reference or 0, seed=seed)
+    mean, spread = _standardisation(frame.weights, tokens)
+    data = (frame.weights - mean) / spread
+    trained = train_velocity(data.to(target), tokens.to(target), config, seed=seed, on_step=on_step)
+    names = zoo.table["dataset"].unique() if "dataset" in zoo.table else ()
+    return WeightFlow(
+        architecture=architecture,
+        spec=spec,
+        mean=mean,
+        spread=spread,
+        network=trained.network,
+        scale=trained.scale,
+        config=config,
+        history=trained.history,
+        fitted_on=zoo.fingerprint,
+        networks=len(zoo),
+        dataset=str(names[0]) if len(names) == 1 else None,
+        recipe=_recipe(zoo, config, seed, reference, device),
+    )
+
+
+def _checked(zoo: Zoo, reference: int | None) -> Architecture:
+    if len(zoo) < FEWEST:
+        raise ValueError(f"a flow needs at least {FEWEST} networks, this zoo has {len(zoo)}; train or import more")
+    groups = zoo.groups()
+    if len(groups) > 1:
+        names = [n for n in zoo.architecture.row_fields if len({str(a.config[n]) for a, _ in groups}) > 1]
+        value = groups[0][0].config[names[0]]
+        raise ValueError(
+            f"the networks of this zoo differ in {', '.join(names)}; select one kind first, like "
+            f'zoo.select("{names[0]} = {value!r}")'
+        )
+    if broken := int((~zoo.weights.isfinite().all(1)).sum()):
+        raise ValueError(
+            f"{broken:,} of {len(zoo):,} networks have weights that are not finite; select the others first"
+        )
+    if reference is not None and not 0 <= reference < len(zoo):
+        raise ValueError(f"reference must be a row from 0 to {len(zoo) - 1}, got {reference}")
+    return groups[0][0]
+
+
+def _standardisation(weights: Tensor, tokens: UnitTokens) -> tuple[Tensor, Tensor]:
+    """Mean and spread of each parameter, over the units of its group too where the flow is equivariant."""
+    mean = weights.double().mean(0)
+    second = weights.double().square().mean(0)
+    if tokens.exclusive:
+        mean, second = tokens.pool(mean), tokens.pool(second)
+    spread = (second - mean.square()).clamp_min(0).sqrt().clamp_min(SMALLEST_SPREAD)
+    return mean.float(), spread.float()
+
+
+def _recipe(zoo: Zoo, config: FlowConfig, seed: int, reference: int | None, device: str) -> Recipe:
+    changed = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
+    options = [f"--set {name}={value}" for name, value in changed.items()]
+    options += [f"--reference {reference}"] if reference is not None else []
+    keywords = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+    arguments = f"seed={seed}" + (f", config=FlowConfig({keywords})" if changed else "")
+    arguments += f", reference={reference}" if reference is not None else ""
+    return Recipe.of(
+        "fit_flow",
+        inputs={"zoo": zoo.fingerprint},
+        arguments={"config": config.to_dict(), "reference": reference, "device": device},
+        seed=seed,
+        cli=" ".join([f"wsexplore flow fit ZOO --out FLOW --seed {seed}", *options]),
+        python=f"wx.fit_flow(zoo, {arguments})",
+    )

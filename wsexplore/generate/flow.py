@@ -1,0 +1,257 @@
+"""A fitted generator of networks: noise to weights."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from wsexplore.symmetry import PermutationSpec
+
+from wsexplore.generate.config import FlowConfig
+from wsexplore.generate.solver import integrate
+from wsexplore.generate.tokens import UnitTokens
+from wsexplore.generate.training import FitStep
+from wsexplore.generate.velocity import Velocity
+from wsexplore.nets import Architecture, architecture_from_dict
+from wsexplore.population import OnStep, device_of
+from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_manifest, write_manifest
+
+MEMORY = 64 << 20
+"""Bytes of activations that one chunk of networks may take."""
+
+STEPS, SOLVER = 10, "euler"
+"""How networks are sampled unless said otherwise (measured: `benchmarks/flow.py`)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightFlow:
+    """A generator of networks, fitted to a zoo by `fit_flow`.
+
+    Attributes:
+        architecture: of the networks it makes.
+        spec: the permutation symmetry that its tokens were read from.
+        mean: of each parameter in the zoo; over the units of a group too where the flow is equivariant.
+        spread: standard deviation of each parameter, likewise.
+        network: the velocity in standardised weights.
+        scale: spread of the noise that gives samples the spread of the zoo; near 1.
+        config: how it was fitted.
+        history: what was measured during the fit.
+        fitted_on: fingerprint of the zoo.
+        networks: how many networks the zoo had.
+        dataset: name of the data set of the zoo's networks, if the table had exactly one.
+        recipe: how the flow was made.
+    """
+
+    architecture: Architecture
+    spec: PermutationSpec
+    mean: Float[Tensor, " parameters"]
+    spread: Float[Tensor, " parameters"]
+    network: Velocity
+    scale: float
+    config: FlowConfig
+    history: tuple[FitStep, ...]
+    fitted_on: str
+    networks: int
+    dataset: str | None
+    recipe: Recipe
+
+    @property
+    def equivariant(self) -> bool:
+        """Whether permuting the units of the noise permutes the units of the sample and changes nothing else."""
+        return self.network.tokens.exclusive
+
+    @property
+    def size(self) -> int:
+        """Number of parameters of the velocity network."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    @property
+    def fingerprint(self) -> str:
+        """Content hash of everything that decides what is sampled."""
+        digest = hashlib.sha256(json.dumps([self.architecture.to_dict(), self.scale], sort_keys=True).encode())
+        for tensor in (self.mean, self.spread, *self.network.state_dict().values()):
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        kind = "equivariant" if self.equivariant else "aligned"
+        return (
+            f"WeightFlow({self.architecture.name}, {self.architecture.layout.size:,} weights, {kind}, "
+            f"{self.size:,} parameters, fitted on {self.networks:,} networks)"
+        )
+
+    def sample(
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        steps: int = STEPS,
+        solver: str = SOLVER,
+        temperature: float = 1.0,
+        on_step: OnStep | None = None,
+        device: str = "cpu",
+    ) -> Zoo:
+        """`n` new networks.
+
+        Network i depends on the seed and on i, not on `n`: the first 10 of 100 are the 10 of 10. Their noise is equal
+        to the bit; their weights are equal up to float32 rounding, because matrix products of other sizes may add in
+        another order.
+
+        Args:
+            n: number of networks.
+            seed: of the noise.
+            steps: equal steps of the solver; the velocity is evaluated once per step (Euler) or twice.
+            solver: "euler", "midpoint" or "heun".
+            temperature: factor on the spread of the noise; 0 gives one network n times.
+            on_step: told the share done; it may raise to cancel.
+            device: "cpu", "cuda" or "auto".
+
+        Raises:
+            ValueError: an argument is out of range.
+        """
+        if n < 1:
+            raise ValueError(f"a sample has at least 1 network, got {n}")
+        if not 0 <= temperature < float("inf"):
+            raise ValueError(f"temperature must be 0 or more, got {temperature}")
+        if seed < 0:
+            raise ValueError(f"seed must be 0 or more, got {seed}")
+        target = device_of(device)
+        network = self.network.on(target)
+        weights = torch.empty(n, self.architecture.layout.size)
+        for start in range(0, n, size := self._chunk()):
+            rows = range(start, min(start + size, n))
+            noise = standard_noise(rows, len(self.mean), seed=seed) * (temperature * self.scale)
+            done = _progress(on_step, rows, n, steps)
+            state = integrate(network, noise.to(target), steps=steps, solver=solver, on_step=done).cpu()
+            weights[rows.start : rows.stop] = self.mean + self.spread * state
+        return Zoo.from_weights(
+            self.architecture,
+            weights,
+            table=self._table(n, seed, steps, solver, temperature),
+            recipe=self._sample_recipe(n, seed, steps, solver, temperature),
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write a folder of safetensors and a manifest, whole or not at all. `open` gives the same bits back.
+
+        Raises:
+            ValueError: another process writes there.
+            OSError: the disk is full.
+        """
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {"mean": self.mean, "spread": self.spread}
+        with atomic_folder(Path(path)) as folder:
+            save_file({name: value.contiguous() for name, value in tensors.items()}, folder / "flow.safetensors")
+            write_manifest(folder, "flow", self._manifest())
+        return Path(path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Read a flow that `save` wrote.
+
+        Raises:
+            ValueError: the folder is no flow, is broken, or comes from a newer version.
+        """
+        folder = Path(path)
+        manifest = read_manifest(folder, "flow")
+        try:
+            architecture = architecture_from_dict(manifest["architecture"])
+            axes = {name: tuple(axes) for name, axes in manifest["spec"]["axes"].items()}
+            spec = PermutationSpec(axes=axes, sizes=manifest["spec"]["sizes"])
+            config = FlowConfig.from_dict(manifest["config"])
+            tensors = load_file(folder / "flow.safetensors")
+            network = Velocity(UnitTokens.of(spec, architecture.layout), config, seed=None)
+            mean, spread = tensors.pop("mean"), tensors.pop("spread")
+            network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
+            if not mean.shape == spread.shape == (architecture.layout.size,):
+                raise ValueError(f"mean and spread have {len(mean)} and {len(spread)} values")
+            return cls(
+                architecture=architecture,
+                spec=spec,
+                mean=mean,
+                spread=spread,
+                network=network.requires_grad_(False),
+                scale=float(manifest["scale"]),
+                config=config,
+                history=tuple(FitStep(**step) for step in manifest["history"]),
+                fitted_on=str(manifest["fitted_on"]),
+                networks=int(manifest["networks"]),
+                dataset=manifest["dataset"],
+                recipe=Recipe.from_dict(manifest["recipe"]),
+            )
+        except (KeyError, TypeError, RuntimeError, SafetensorError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"{folder} does not hold a flow that fits its manifest ({reason}); make it again"
+            ) from None
+
+    def _manifest(self) -> dict[str, Any]:
+        return {
+            "architecture": self.architecture.to_dict(),
+            "spec": {
+                "axes": {name: list(axes) for name, axes in self.spec.axes.items()},
+                "sizes": dict(self.spec.sizes),
+            },
+            "config": self.config.to_dict(),
+            "scale": self.scale,
+            "history": [asdict(step) for step in self.history],
+            "fitted_on": self.fitted_on,
+            "networks": self.networks,
+            "dataset": self.dataset,
+            "recipe": self.recipe.to_dict(),
+        }
+
+    def _chunk(self) -> int:
+        """Networks sampled together: the widest activations of a layer fit the budget."""
+        tokens, config = self.network.tokens, self.config
+        return max(1, MEMORY // (4 * tokens.count * config.width * (6 + 2 * config.expansion)))
+
+    def _table(self, n: int, seed: int, steps: int, solver: str, temperature: float) -> pd.DataFrame:
+        table = pd.DataFrame({"id": [f"flow-{seed}-{i}" for i in range(n)], "run": range(n), "epoch": 0, "seed": seed})
+        table = table.assign(steps=steps, solver=solver, temperature=float(temperature))
+        return table if self.dataset is None else table.assign(dataset=self.dataset)
+
+    def _sample_recipe(self, n: int, seed: int, steps: int, solver: str, temperature: float) -> Recipe:
+        chosen = {"steps": steps, "solver": solver, "temperature": float(temperature)}
+        defaults = {"steps": STEPS, "solver": SOLVER, "temperature": 1.0}
+        changed = {name: value for name, value in chosen.items() if value != defaults[name]}
+        return Recipe.of(
+            "sample",
+            inputs={"flow": self.fingerprint},
+            arguments={"models": n, **chosen},
+            seed=seed,
+            cli=" ".join(
+                [f"wsexplore flow sample FLOW --out ZOO --models {n} --seed {seed}"]
+                + [f"--{name} {value}" for name, value in changed.items()]
+            ),
+            python=f"flow.sample({n}, seed={seed}" + "".join(f", {k}={v!r}" for k, v in changed.items()) + ")",
+        )
+
+
+def standard_noise(rows: range, parameters: int, *, seed: int) -> Float[Tensor, "models parameters"]:
+    """Independent normal numbers, one stream per row: row i is the same whichever rows are asked for."""
+    noise = np.empty((len(rows), parameters), np.float32)
+    for place, row in enumerate(rows):
+        np.random.default_rng([seed, row]).standard_normal(out=noise[place], dtype=np.float32)
+    return torch.from_numpy(noise)
+
+
+def _progress(on_step: OnStep | None, rows: range, n: int, steps: int) -> Callable[[int], None] | None:
+    if on_step is None:
+        return None
+
+    def done(step: int) -> None:
+        on_step(
+            (rows.start + len(rows) * step / steps) / n, f"step {step} of {steps}, networks to {rows.stop:,} of {n:,}"
+        )
+
+    return done

@@ -1,0 +1,139 @@
+"""Is a flow any good: accuracy and novelty of its samples beside the zoo's own and the controls'."""
+
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray as Array
+from torch import Tensor
+
+from wsexplore.align import align
+from wsexplore.datasets import Dataset
+from wsexplore.generate.controls import CONTROLS, control
+from wsexplore.generate.flow import WeightFlow
+from wsexplore.generate.nearest import Nearest, nearest
+from wsexplore.population import OnStep, evaluate
+from wsexplore.symmetry import PermutationSpec, symmetry_of
+from wsexplore.zoo import Zoo
+
+POINT = 0.01
+"""Distance from the zoo's mean accuracy that counts as close: one point."""
+
+NOVEL = 0.9
+"""Novelty ratio from which a generator counts as no copier."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QualityReport:
+    """A generator beside the zoo it was fitted on and the controls.
+
+    Attributes:
+        frame: a row per generator ("zoo", "flow", and each of `CONTROLS`) and the columns `generator`, `models`,
+            `mean_accuracy`, `std_accuracy`, `best_accuracy`, `within_a_point` (share at most 0.01 below the zoo's mean,
+            or above it), `nearest_distance` (median distance to the nearest network of the zoo, modulo permutation),
+            `own_distance` (the same between networks of the zoo), `novelty` (their ratio), `dispersion` (spread of the
+            aligned samples over that of the aligned zoo).
+        per_sample: a row per sample: `id`, `test_accuracy`, `test_loss` (nats), `nearest` (id), `distance`.
+        verdict: what the numbers say, in sentences.
+    """
+
+    frame: pd.DataFrame
+    per_sample: pd.DataFrame
+    verdict: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "verdict": self.verdict,
+            "generators": self.frame.to_dict("records"),
+            "samples": self.per_sample.to_dict("records"),
+        }
+
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(self.verdict)}</p>{self.frame.to_html(index=False, float_format='{:.3f}'.format)}"
+
+
+def quality(
+    generator: WeightFlow | Zoo,
+    zoo: Zoo,
+    data: str | Dataset,
+    *,
+    models: int = 100,
+    seed: int = 0,
+    reference: int = 0,
+    on_step: OnStep | None = None,
+) -> QualityReport:
+    """Accuracy and novelty of a flow, or of networks from anywhere, beside the zoo and three controls.
+
+    All networks are aligned to one network of the zoo by weight matching; distances are those of `nearest`. The
+    controls are fitted to the aligned zoo. The zoo's own distance is that of `models` random networks of it to their
+    nearest other network; networks of the same run do not count.
+
+    Args:
+        generator: a flow, which is sampled, or generated networks, which are judged as they are.
+        zoo: the networks the generator was fitted on.
+        data: the data set to judge accuracy on, by its test split.
+        models: networks per generator.
+        seed: of the samples, the controls and the choice of networks.
+        reference: row of the zoo that everything is aligned to.
+        on_step: told the share done; it may raise to cancel.
+
+    Raises:
+        ValueError: the architectures differ, or there are fewer than 2 networks on either side.
+    """
+    samples = generator.sample(models, seed=seed) if isinstance(generator, WeightFlow) else generator
+    frame = _Frame.of(samples, zoo, reference, seed)
+    tell = on_step or (lambda fraction, message: None)
+    tell(0.3, "aligned the zoo")
+    chosen = np.random.default_rng([seed, len(zoo)]).permutation(len(zoo))[:models]
+    own = frame.judge(zoo.select(chosen), frame.zoo[torch.from_numpy(chosen)], data, _same_run(zoo.table, chosen))
+    tell(0.5, "judged the zoo")
+    flow = frame.judge(samples, frame.align(samples), data)
+    judged = {"zoo": own, "flow": flow}
+    for place, name in enumerate(CONTROLS):
+        tell(0.6 + 0.1 * place, f"judging the control {name}")
+        made = control(frame.aligned, name, models, seed=seed)
+        judged[name] = frame.judge(made, frame.align(made), data)
+    table = pd.DataFrame([frame.row(name, result, own) for name, result in judged.items()])
+    tell(1.0, "judged every generator")
+    return QualityReport(table, flow.per_sample(zoo.table["id"].to_numpy()), verdict(table))
+
+
+def verdict(frame: pd.DataFrame) -> str:
+    """What a report's table says: which controls the flow beats, and which only look better because they copy.
+
+    To beat is to have the higher mean accuracy at a novelty of at least 0.9 of the zoo's own.
+    """
+    rows = frame.set_index("generator")
+    zoo, flow = rows.loc["zoo"], rows.loc["flow"]
+    said = [
+        f"The flow's networks classify {flow.mean_accuracy:.1%} of the test images on average, the zoo's "
+        f"{zoo.mean_accuracy:.1%}; they lie {flow.novelty:.2f} times as far from the zoo as its own networks from "
+        "each other."
+    ]
+    if flow.novelty < NOVEL:
+        said.append(f"Below {NOVEL} that is too near to count as new, so the flow does not beat any control.")
+    for name in CONTROLS:
+        if name not in rows.index:
+            continue
+        other = rows.loc[name]
+        higher, beats = other.mean_accuracy >= flow.mean_accuracy, flow.novelty >= NOVEL
+        numbers = f"{other.mean_accuracy:.1%} at novelty {other.novelty:.2f}"
+        if higher and other.novelty < NOVEL:
+            said.append(f"It does not beat {NAMES[name]} ({numbers}), which have lower novelty: nearer to copies.")
+        elif higher or not beats:
+            said.append(f"It does not beat {NAMES[name]} ({numbers}).")
+        else:
+            said.append(f"It beats {NAMES[name]} ({numbers}).")
+    return " ".join(said)
+
+
+NAMES = {
+    "gaussian": "Gaussians with the zoo's full covariance",
+    "independent": "independent Gaussians per weight",
+    "averages": "averages of random pairs",
+}

@@ -1,0 +1,19 @@
+from wsexplore.zoo.files import atomic_folder, read_manifest, write_manifest
+from wsexplore.zoo.library import find, item, keep_path, shelf
+from wsexplore.zoo.recipe import Recipe
+from wsexplore.zoo.table import select_rows
+from wsexplore.zoo.zoo import Zoo, concat
+
+__all__ = [
+    "Recipe",
+    "Zoo",
+    "atomic_folder",
+    "concat",
+    "find",
+    "item",
+    "keep_path",
+    "read_manifest",
+    "select_rows",
+    "shelf",
+    "write_manifest",
+]
