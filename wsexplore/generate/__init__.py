@@ -1,7 +1,20 @@
 from wsexplore.generate.config import FlowConfig
+from wsexplore.generate.controls import CONTROLS, control
 from wsexplore.generate.fit import fit_flow
 from wsexplore.generate.flow import WeightFlow
-from wsexplore.generate.training import FitStep
+from wsexplore.generate.quality import QualityReport, quality, verdict
 from wsexplore.generate.tokens import UnitTokens
+from wsexplore.generate.training import FitStep
 
-__all__ = ["FitStep", "FlowConfig", "UnitTokens", "WeightFlow", "fit_flow"]
+__all__ = [
+    "CONTROLS",
+    "FitStep",
+    "FlowConfig",
+    "QualityReport",
+    "UnitTokens",
+    "WeightFlow",
+    "control",
+    "fit_flow",
+    "quality",
+    "verdict",
+]

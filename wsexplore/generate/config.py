@@ -1,7 +1,7 @@
 """What can be chosen about a weight flow before it is fitted."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any
 
 COUPLINGS = ("orbit", "independent")
 
@@ -65,7 +65,7 @@ class FlowConfig:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: dict[str, Any]) -> "FlowConfig":
         """The inverse of `to_dict`.
 
         Raises:

@@ -2,16 +2,17 @@
 
 from dataclasses import fields
 
+import torch
 from torch import Tensor
-from wsexplore.align import align
-from wsexplore.symmetry import symmetry_of
 
+from wsexplore.align import align
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.flow import WeightFlow
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import train_velocity
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep, device_of
+from wsexplore.symmetry import symmetry_of
 from wsexplore.zoo import Recipe, Zoo
 
 FEWEST = 16
@@ -97,8 +98,8 @@ def _checked(zoo: Zoo, reference: int | None) -> Architecture:
 
 def _standardisation(weights: Tensor, tokens: UnitTokens) -> tuple[Tensor, Tensor]:
     """Mean and spread of each parameter, over the units of its group too where the flow is equivariant."""
-    mean = weights.double().mean(0)
-    second = weights.double().square().mean(0)
+    mean = weights.mean(0, dtype=torch.float64)
+    second = weights.square().mean(0, dtype=torch.float64)
     if tokens.exclusive:
         mean, second = tokens.pool(mean), tokens.pool(second)
     spread = (second - mean.square()).clamp_min(0).sqrt().clamp_min(SMALLEST_SPREAD)
@@ -107,16 +108,17 @@ def _standardisation(weights: Tensor, tokens: UnitTokens) -> tuple[Tensor, Tenso
 
 def _recipe(zoo: Zoo, config: FlowConfig, seed: int, reference: int | None, device: str) -> Recipe:
     changed = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
-    options = [f"--set {name}={value}" for name, value in changed.items()]
-    options += [f"--reference {reference}"] if reference is not None else []
     keywords = ", ".join(f"{name}={value!r}" for name, value in changed.items())
-    arguments = f"seed={seed}" + (f", config=FlowConfig({keywords})" if changed else "")
-    arguments += f", reference={reference}" if reference is not None else ""
+    chosen = [f"seed={seed}"]
+    chosen += [f"config=wsexplore.generate.FlowConfig({keywords})"] if changed else []
+    chosen += [f"reference={reference}"] if reference is not None else []
+    steps = [f"--steps {config.steps}"] if "steps" in changed else []
+    told = set(changed) <= {"steps"} and reference is None
     return Recipe.of(
         "fit_flow",
         inputs={"zoo": zoo.fingerprint},
         arguments={"config": config.to_dict(), "reference": reference, "device": device},
         seed=seed,
-        cli=" ".join([f"wsexplore flow fit ZOO --out FLOW --seed {seed}", *options]),
-        python=f"wx.fit_flow(zoo, {arguments})",
+        cli=" ".join([f"wsexplore flow fit ZOO --out FLOW --seed {seed}", *steps]) if told else "",
+        python=f"wx.fit_flow(zoo, {', '.join(chosen)})",
     )

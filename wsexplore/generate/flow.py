@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,6 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from wsexplore.symmetry import PermutationSpec
 
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.solver import integrate
@@ -23,7 +22,8 @@ from wsexplore.generate.training import FitStep
 from wsexplore.generate.velocity import Velocity
 from wsexplore.nets import Architecture, architecture_from_dict
 from wsexplore.population import OnStep, device_of
-from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_manifest, write_manifest
+from wsexplore.symmetry import PermutationSpec
+from wsexplore.zoo import Recipe, Zoo, atomic_folder, find, read_manifest, write_manifest
 
 MEMORY = 64 << 20
 """Bytes of activations that one chunk of networks may take."""
@@ -155,18 +155,17 @@ class WeightFlow:
         return Path(path)
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
-        """Read a flow that `save` wrote.
+    def open(cls, path: str | Path) -> "WeightFlow":
+        """Read a flow that `save` wrote: a folder, or the name of a shipped or kept flow.
 
         Raises:
-            ValueError: the folder is no flow, is broken, or comes from a newer version.
+            ValueError: there is none, the folder holds something else, is broken, or comes from a newer version.
         """
-        folder = Path(path)
+        folder = find("flows", path)
         manifest = read_manifest(folder, "flow")
         try:
             architecture = architecture_from_dict(manifest["architecture"])
-            axes = {name: tuple(axes) for name, axes in manifest["spec"]["axes"].items()}
-            spec = PermutationSpec(axes=axes, sizes=manifest["spec"]["sizes"])
+            spec = _spec(manifest["spec"])
             config = FlowConfig.from_dict(manifest["config"])
             tensors = load_file(folder / "flow.safetensors")
             network = Velocity(UnitTokens.of(spec, architecture.layout), config, seed=None)
@@ -198,8 +197,9 @@ class WeightFlow:
         return {
             "architecture": self.architecture.to_dict(),
             "spec": {
-                "axes": {name: list(axes) for name, axes in self.spec.axes.items()},
-                "sizes": dict(self.spec.sizes),
+                "axes": [[name, list(axes)] for name, axes in self.spec.axes.items()],
+                "sizes": [[group, units] for group, units in self.spec.sizes.items()],
+                "fixed": [list(pair) for pair in self.spec.fixed],
             },
             "config": self.config.to_dict(),
             "scale": self.scale,
@@ -224,17 +224,24 @@ class WeightFlow:
         chosen = {"steps": steps, "solver": solver, "temperature": float(temperature)}
         defaults = {"steps": STEPS, "solver": SOLVER, "temperature": 1.0}
         changed = {name: value for name, value in chosen.items() if value != defaults[name]}
+        options = [f"--{name} {value}" for name, value in changed.items()]
         return Recipe.of(
             "sample",
             inputs={"flow": self.fingerprint},
             arguments={"models": n, **chosen},
             seed=seed,
-            cli=" ".join(
-                [f"wsexplore flow sample FLOW --out ZOO --models {n} --seed {seed}"]
-                + [f"--{name} {value}" for name, value in changed.items()]
-            ),
+            cli=" ".join([f"wsexplore flow sample FLOW --out ZOO --models {n} --seed {seed}", *options]),
             python=f"flow.sample({n}, seed={seed}" + "".join(f", {k}={v!r}" for k, v in changed.items()) + ")",
         )
+
+
+def _spec(facts: dict[str, Any]) -> PermutationSpec:
+    """The spec of a manifest, where lists of pairs keep the order that the tokens follow."""
+    return PermutationSpec(
+        axes={name: tuple(axes) for name, axes in facts["axes"]},
+        sizes=dict(facts["sizes"]),
+        fixed=tuple((place, reason) for place, reason in facts["fixed"]),
+    )
 
 
 def standard_noise(rows: range, parameters: int, *, seed: int) -> Float[Tensor, "models parameters"]:

@@ -8,11 +8,10 @@ from jaxtyping import Float, Int
 from numpy import ndarray as Array
 from torch import Tensor
 
-from wsexplore.align import match_weights
 from wsexplore.generate.coupling import orbit_coupling
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.nets import Architecture
-from wsexplore.symmetry import PermutationSpec, permute_weights
+from wsexplore.symmetry import PermutationSpec
 
 CANDIDATES = 8
 """Neighbours in the aligned frame that are matched to the network directly."""
@@ -67,3 +66,13 @@ def nearest(
         best = int(refined.argmin())
         distance[place], row[place] = float(refined[best]), int(rows[best])
     return Nearest(distance, row)
+
+
+def _matched(
+    network: Tensor, others: Tensor, spec: PermutationSpec, architecture: Architecture, tokens: UnitTokens
+) -> Tensor:
+    """Distance of `network` to each of `others` after these were matched to it."""
+    repeated = network.expand_as(others)
+    if tokens.exclusive:
+        return (orbit_coupling(others, repeated, tokens) - repeated).norm(dim=1)
+    raise NotImplementedError

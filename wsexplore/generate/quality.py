@@ -24,7 +24,13 @@ POINT = 0.01
 """Distance from the zoo's mean accuracy that counts as close: one point."""
 
 NOVEL = 0.9
-"""Novelty ratio from which a generator counts as no copier."""
+"""Novelty from which a generator counts as no copier."""
+
+NAMES = {
+    "gaussian": "Gaussians with the zoo's full covariance",
+    "independent": "independent Gaussians per weight",
+    "averages": "averages of random pairs",
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +96,7 @@ def quality(
     tell = on_step or (lambda fraction, message: None)
     tell(0.3, "aligned the zoo")
     chosen = np.random.default_rng([seed, len(zoo)]).permutation(len(zoo))[:models]
-    own = frame.judge(zoo.select(chosen), frame.zoo[torch.from_numpy(chosen)], data, _same_run(zoo.table, chosen))
+    own = frame.judge(zoo.select(chosen), frame.aligned.rows(chosen), data, _same_run(zoo.table, chosen))
     tell(0.5, "judged the zoo")
     flow = frame.judge(samples, frame.align(samples), data)
     judged = {"zoo": own, "flow": flow}
@@ -132,8 +138,80 @@ def verdict(frame: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-NAMES = {
-    "gaussian": "Gaussians with the zoo's full covariance",
-    "independent": "independent Gaussians per weight",
-    "averages": "averages of random pairs",
-}
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """Scores and distances of one generator's networks."""
+
+    scores: pd.DataFrame
+    nearest: Nearest
+    dispersion: float
+
+    def per_sample(self, ids: Array) -> pd.DataFrame:
+        columns = self.scores[["id", "test_accuracy", "test_loss"]].reset_index(drop=True)
+        return columns.assign(nearest=ids[self.nearest.row], distance=self.nearest.distance.astype(float))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """The aligned zoo, and how other networks are brought into its frame."""
+
+    aligned: Zoo
+    spec: PermutationSpec
+    reference: int
+    seed: int
+
+    @classmethod
+    def of(cls, samples: Zoo, zoo: Zoo, reference: int, seed: int) -> "_Frame":
+        if samples.architecture.layout != zoo.architecture.layout:
+            raise ValueError(
+                f"the samples are {samples.architecture.to_dict()}, the zoo holds {zoo.architecture.to_dict()}; "
+                "compare networks of one architecture"
+            )
+        if len(zoo) < 2 or len(samples) < 2:
+            raise ValueError(f"comparing takes at least 2 networks each, got {len(samples)} and {len(zoo)} in the zoo")
+        architecture = zoo.groups()[0][0]
+        spec = symmetry_of(architecture.build(), architecture.example_input())
+        return cls(align(zoo, reference=reference, seed=seed), spec, reference, seed)
+
+    def align(self, networks: Zoo) -> Tensor:
+        """Weights of `networks`, aligned to the reference."""
+        anchor = self.aligned.rows([self.reference])
+        joined = Zoo.from_weights(networks.architecture, torch.cat([anchor, networks.weights]))
+        return align(joined, reference=0, seed=self.seed).weights[1:]
+
+    def judge(
+        self,
+        networks: Zoo,
+        weights: Float[Tensor, "networks parameters"],
+        data: str | Dataset,
+        left_out: list[Int[Array, " rows"]] | None = None,
+    ) -> _Judged:
+        """Scores of `networks`, and distances of `weights`, the same networks in the aligned frame."""
+        zoo = self.aligned.weights
+        spread = float(zoo.var(0).sum().sqrt())
+        near = nearest(weights, zoo, self.spec, self.aligned.architecture, left_out=left_out)
+        return _Judged(
+            evaluate(networks, data), near, float((weights - zoo.mean(0)).square().sum(1).mean().sqrt()) / spread
+        )
+
+    def row(self, name: str, judged: _Judged, own: _Judged) -> dict[str, Any]:
+        accuracy, mean = judged.scores["test_accuracy"], own.scores["test_accuracy"].mean()
+        distance, between = np.median(judged.nearest.distance), np.median(own.nearest.distance)
+        return {
+            "generator": name,
+            "models": len(accuracy),
+            "mean_accuracy": float(accuracy.mean()),
+            "std_accuracy": float(accuracy.std()),
+            "best_accuracy": float(accuracy.max()),
+            "within_a_point": float((accuracy >= mean - POINT).mean()),
+            "nearest_distance": float(distance),
+            "own_distance": float(between),
+            "novelty": float(distance / between) if between > 0 else float("nan"),
+            "dispersion": judged.dispersion,
+        }
+
+
+def _same_run(table: pd.DataFrame, rows: Array) -> list[Int[Array, " rows"]]:
+    """For each of `rows`, all rows of its run, itself among them."""
+    runs = table["run"].to_numpy()
+    return [np.flatnonzero(runs == runs[row]) for row in rows]

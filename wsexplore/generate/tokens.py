@@ -1,14 +1,13 @@
 """A network read as a set of unit tokens: what every hidden unit owns, found from the traced spec."""
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from wsexplore.symmetry import PermutationSpec
 
 from wsexplore.nets import Layout
+from wsexplore.symmetry import PermutationSpec
 
 REST = "rest"
 """Name of the block that holds the parameters no group touches."""
@@ -53,7 +52,7 @@ class UnitTokens:
     copies: Int[Tensor, " parameters"]
 
     @classmethod
-    def of(cls, spec: PermutationSpec, layout: Layout) -> Self:
+    def of(cls, spec: PermutationSpec, layout: Layout) -> "UnitTokens":
         """The tokens of a traced architecture.
 
         Raises:
@@ -89,7 +88,7 @@ class UnitTokens:
         """Number of tokens of one network."""
         return sum(block.units for block in self.blocks)
 
-    def to(self, device: torch.device) -> Self:
+    def to(self, device: torch.device) -> "UnitTokens":
         """The same tokens with their indices on `device`, where the weights must be."""
         return replace(
             self, gather=self.gather.to(device), scatter=self.scatter.to(device), copies=self.copies.to(device)

@@ -15,13 +15,13 @@ from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.velocity import Velocity
 from wsexplore.population import OnStep
 
-CHECKS = 20
+CHECKS = 10
 """How often, over the whole training, the held-out loss and the dispersion are measured."""
 
-ROUNDS = 256
+ROUNDS = 200
 """Pairs of noise and held-out network per check, at least."""
 
-SAMPLES = 128
+SAMPLES = 64
 """Networks sampled per check."""
 
 

@@ -35,10 +35,15 @@ class Layout:
     @classmethod
     def of(cls, module: nn.Module) -> "Layout":
         """The layout of `module`'s parameters."""
+        return cls.of_shapes({name: tuple(parameter.shape) for name, parameter in module.named_parameters()})
+
+    @classmethod
+    def of_shapes(cls, shapes: Mapping[str, tuple[int, ...]]) -> "Layout":
+        """Parameters of these names and shapes, one after the other."""
         slots, start = [], 0
-        for name, parameter in module.named_parameters():
-            stop = start + math.prod(parameter.shape)
-            slots.append(Slot(name, tuple(parameter.shape), start, stop))
+        for name, shape in shapes.items():
+            stop = start + math.prod(shape)
+            slots.append(Slot(name, shape, start, stop))
             start = stop
         return cls(tuple(slots))
 

@@ -117,7 +117,7 @@ def _column(networks: pd.DataFrame, name: str, device: torch.device) -> Tensor:
 
 def _seen_data(
     data: Dataset, networks: pd.DataFrame, seeds: list[int]
-) -> tuple[list[Int[Tensor, "_"]], Int[Tensor, "models samples"]]:
+) -> tuple[list[Int[Tensor, " _"]], Int[Tensor, "models samples"]]:
     """Each network's own part of the training data, and its own labels."""
     samples, classes = len(data.train), len(data.classes)
     seen, labels = [], []
@@ -133,7 +133,7 @@ def _seen_data(
 
 
 def _epoch_order(
-    seen: list[Int[Tensor, "_"]], samples: int, generators: list[torch.Generator]
+    seen: list[Int[Tensor, " _"]], samples: int, generators: list[torch.Generator]
 ) -> Int[Tensor, "models samples"]:
     """For each network the samples of one epoch, its share repeated until the epoch is full."""
     rows = []
