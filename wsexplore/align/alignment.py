@@ -113,7 +113,13 @@ def spec_of(architecture: Architecture) -> PermutationSpec:
 
 
 def align_permutations(
-    zoo: Zoo, *, method: str = "weights", reference: int = 0, seed: int = 0, on_step: OnStep | None = None
+    zoo: Zoo,
+    *,
+    method: str = "weights",
+    reference: int = 0,
+    by: str = "network",
+    seed: int = 0,
+    on_step: OnStep | None = None,
 ) -> Alignment:
     """Match every network of a zoo to one of them.
 
@@ -121,35 +127,44 @@ def align_permutations(
         zoo: any population.
         method: a name in `METHODS`.
         reference: row of the network to match.
+        by: "network" matches every checkpoint for itself; "run" matches the last checkpoint of each run and gives its
+            permutation to the earlier ones, so that trajectories stay whole. Then `after` may lie below `before` for
+            an earlier checkpoint.
         seed: of the order in which groups are visited.
         on_step: told the share done; it may raise to cancel.
 
     Raises:
-        ValueError: the method is unknown, or the row is out of range.
+        ValueError: the method or `by` is unknown, or the row is out of range.
     """
     if method not in METHODS:
         raise ValueError(f"matching method {method!r} is unknown; choose one of {', '.join(METHODS)}")
+    if by not in ("network", "run"):
+        raise ValueError(f"zoos are aligned by network or by run, got {by!r}")
     goal = zoo.rows([reference])[0]
     spec, layout = spec_of(zoo.architecture), zoo.architecture.layout
-    parts: list[Matching] = []
-    for start in range(0, len(zoo), CHUNK):
-        rows = np.arange(start, min(start + CHUNK, len(zoo)))
-        parts.append(METHODS[method](zoo.rows(rows), goal, spec, layout, seed=seed))
+    matched, takes = _matched_rows(zoo, by)
+    found: list[dict[str, Int[Tensor, ...]]] = []
+    for start in range(0, len(matched), CHUNK):
+        rows = matched[start : start + CHUNK]
+        found.append(METHODS[method](zoo.rows(rows), goal, spec, layout, seed=seed).permutations)
         if on_step is not None:
-            on_step((rows[-1] + 1) / len(zoo), f"matched {rows[-1] + 1:,} of {len(zoo):,} networks")
+            done = start + len(rows)
+            on_step(done / len(matched), f"matched {done:,} of {len(matched):,} networks")
+    units = {group: torch.cat([part[group] for part in found])[takes] for group in spec.groups}
+    moved = permute_weights(zoo.weights, units, spec, layout)
     name = str(zoo.table["id"].iloc[reference])
     recipe = Recipe.of(
         "align",
         inputs={"zoo": zoo.fingerprint},
-        arguments={"method": method, "reference": name},
+        arguments={"method": method, "reference": name, "by": by},
         seed=seed,
-        cli=f"wsexplore align ZOO --method {method} --reference {name} --seed {seed} --out ALIGNED",
-        python=f"wx.align(zoo, method={method!r}, reference={reference}, seed={seed})",
+        cli=f"wsexplore align ZOO --method {method} --reference {name} --by {by} --seed {seed} --out ALIGNED",
+        python=f"wx.align(zoo, method={method!r}, reference={reference}, by={by!r}, seed={seed})",
     )
     return Alignment(
-        {group: np.concatenate([part.permutations[group].numpy() for part in parts]) for group in spec.groups},
-        np.concatenate([part.objective[:, 0] for part in parts]),
-        np.concatenate([part.objective[:, -1] for part in parts]),
+        {group: part.numpy() for group, part in units.items()},
+        (zoo.weights @ goal).numpy(),
+        (moved @ goal).numpy(),
         goal.numpy(),
         name,
         method,
@@ -158,8 +173,24 @@ def align_permutations(
     )
 
 
+def _matched_rows(zoo: Zoo, by: str) -> tuple[Int[Array, " matched"], Int[Tensor, " models"]]:
+    """Rows to match, and for each network the place among them whose permutation it takes."""
+    if by == "network":
+        return np.arange(len(zoo)), torch.arange(len(zoo))
+    last = zoo.table.sort_values("epoch", kind="stable").groupby("run").tail(1).sort_index()
+    place = {run: index for index, run in enumerate(last["run"])}
+    return last.index.to_numpy(), torch.tensor([place[run] for run in zoo.table["run"]])
+
+
 def align(
-    zoo: Zoo, *, method: str = "weights", reference: int = 0, seed: int = 0, on_step: OnStep | None = None
+    zoo: Zoo,
+    *,
+    method: str = "weights",
+    reference: int = 0,
+    by: str = "network",
+    seed: int = 0,
+    on_step: OnStep | None = None,
 ) -> Zoo:
     """A zoo of the same functions whose units are in the order of one reference network; see `align_permutations`."""
-    return align_permutations(zoo, method=method, reference=reference, seed=seed, on_step=on_step).apply(zoo)
+    found = align_permutations(zoo, method=method, reference=reference, by=by, seed=seed, on_step=on_step)
+    return found.apply(zoo)

@@ -138,6 +138,6 @@ def _best_order(
     return torch.where(better.unsqueeze(1), orders, torch.arange(size)), better
 
 
-def _by_unit(value: Float[Tensor, "models *shape"], axis: int, size: int) -> Float[Tensor, "models units rest"]:
+def _by_unit(value: Float[Tensor, "..."], axis: int, size: int) -> Float[Tensor, "models units rest"]:
     """A stack of one parameter as one row per unit; an axis of blocks gives each unit its block."""
     return value.movedim(axis + 1, 1).reshape(len(value), size, -1)

@@ -12,6 +12,9 @@ def align(
     out: Out,
     reference: Annotated[str, typer.Option(help="Id of the network to align to; by default the first.")] = "",
     method: Annotated[str, typer.Option(help="Matching method: weights.")] = "weights",
+    by: Annotated[
+        str, typer.Option(help="network: match every checkpoint; run: match the last, move the earlier ones with it.")
+    ] = "network",
     permutations: Annotated[
         bool, typer.Option(help="Write only the permutations, a few bytes per unit, not the aligned weights.")
     ] = False,
@@ -25,7 +28,7 @@ def align(
 
         opened = Zoo.open(zoo)
         row = opened.row_of(reference) if reference else 0
-        alignment = align_permutations(opened, method=method, reference=row, seed=seed, on_step=on_step)
+        alignment = align_permutations(opened, method=method, reference=row, by=by, seed=seed, on_step=on_step)
         if permutations:
             alignment.save(out)
         else:

@@ -16,7 +16,7 @@ class FlowConfig:
         ValueError: a field is out of range; the sentence says which.
     """
 
-    width: int = 128
+    width: int = 96
     """Numbers per token inside the network; a multiple of `heads`."""
     layers: int = 4
     """Transformer layers."""
@@ -24,17 +24,17 @@ class FlowConfig:
     """Attention heads per layer."""
     expansion: int = 2
     """Hidden units of the feed-forward part, as a multiple of `width`."""
-    steps: int = 2000
+    steps: int = 6000
     """Optimiser steps."""
-    batch: int = 64
+    batch: int = 32
     """Networks per step."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     """Highest learning rate of the one-cycle schedule (AdamW)."""
     weight_decay: float = 0.01
     """Decoupled weight decay (AdamW)."""
     clip: float = 1.0
     """Largest gradient norm."""
-    average: float = 0.998
+    average: float = 0.999
     """Decay per step of the moving average of the weights, which is what samples."""
     coupling: str = "orbit"
     """"orbit": the units of each noise are matched to those of its network; "independent": they are not."""

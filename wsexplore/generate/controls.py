@@ -1,5 +1,6 @@
 """Generators that know no network: what a flow has to beat."""
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -43,7 +44,8 @@ def gaussian(weights: Float[Tensor, "models parameters"], n: int, seed: int) -> 
     no decomposition is needed. Samples lie in the span of the $m$ networks.
     """
     mean = weights.mean(0)
-    return mean + standard_noise(range(n), len(weights), seed=seed) @ (weights - mean) / (len(weights) - 1) ** 0.5
+    mixed = standard_noise(range(n), len(weights), seed=seed) @ (weights - mean)
+    return mean + mixed / math.sqrt(len(weights) - 1)
 
 
 def independent(weights: Float[Tensor, "models parameters"], n: int, seed: int) -> Float[Tensor, "samples parameters"]:

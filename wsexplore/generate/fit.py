@@ -5,14 +5,13 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from wsexplore.align import align
+from wsexplore.align import align, spec_of
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.flow import WeightFlow
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import train_velocity
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep, device_of
-from wsexplore.symmetry import symmetry_of
 from wsexplore.zoo import Recipe, Zoo
 
 FEWEST = 16
@@ -53,13 +52,13 @@ def fit_flow(
     """
     config, target = config or FlowConfig(), device_of(device)
     architecture = _checked(zoo, reference)
-    spec = symmetry_of(architecture.build(), architecture.example_input())
+    spec = spec_of(architecture)
     tokens = UnitTokens.of(spec, architecture.layout)
     frame = zoo if tokens.exclusive else align(zoo, reference=reference or 0, seed=seed)
     mean, spread = _standardisation(frame.weights, tokens)
     data = (frame.weights - mean) / spread
     trained = train_velocity(data.to(target), tokens.to(target), config, seed=seed, on_step=on_step)
-    names = zoo.table["dataset"].unique() if "dataset" in zoo.table else ()
+    names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
     return WeightFlow(
         architecture=architecture,
         spec=spec,
@@ -71,7 +70,7 @@ def fit_flow(
         history=trained.history,
         fitted_on=zoo.fingerprint,
         networks=len(zoo),
-        dataset=str(names[0]) if len(names) == 1 else None,
+        dataset=names.pop() if len(names) == 1 else None,
         recipe=_recipe(zoo, config, seed, reference, device),
     )
 

@@ -6,18 +6,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float, Int
 from numpy import ndarray as Array
 from torch import Tensor
 
-from wsexplore.align import align
+from wsexplore.align import Alignment, align_permutations, spec_of
 from wsexplore.datasets import Dataset
 from wsexplore.generate.controls import CONTROLS, control
 from wsexplore.generate.flow import WeightFlow
 from wsexplore.generate.nearest import Nearest, nearest
 from wsexplore.population import OnStep, evaluate
-from wsexplore.symmetry import PermutationSpec, symmetry_of
+from wsexplore.symmetry import PermutationSpec
 from wsexplore.zoo import Zoo
 
 POINT = 0.01
@@ -98,12 +97,12 @@ def quality(
     chosen = np.random.default_rng([seed, len(zoo)]).permutation(len(zoo))[:models]
     own = frame.judge(zoo.select(chosen), frame.aligned.rows(chosen), data, _same_run(zoo.table, chosen))
     tell(0.5, "judged the zoo")
-    flow = frame.judge(samples, frame.align(samples), data)
+    flow = frame.judge(samples, frame.place(samples), data)
     judged = {"zoo": own, "flow": flow}
     for place, name in enumerate(CONTROLS):
         tell(0.6 + 0.1 * place, f"judging the control {name}")
         made = control(frame.aligned, name, models, seed=seed)
-        judged[name] = frame.judge(made, frame.align(made), data)
+        judged[name] = frame.judge(made, frame.place(made), data)
     table = pd.DataFrame([frame.row(name, result, own) for name, result in judged.items()])
     tell(1.0, "judged every generator")
     return QualityReport(table, flow.per_sample(zoo.table["id"].to_numpy()), verdict(table))
@@ -155,10 +154,9 @@ class _Judged:
 class _Frame:
     """The aligned zoo, and how other networks are brought into its frame."""
 
+    alignment: Alignment
     aligned: Zoo
     spec: PermutationSpec
-    reference: int
-    seed: int
 
     @classmethod
     def of(cls, samples: Zoo, zoo: Zoo, reference: int, seed: int) -> "_Frame":
@@ -168,16 +166,13 @@ class _Frame:
                 "compare networks of one architecture"
             )
         if len(zoo) < 2 or len(samples) < 2:
-            raise ValueError(f"comparing takes at least 2 networks each, got {len(samples)} and {len(zoo)} in the zoo")
-        architecture = zoo.groups()[0][0]
-        spec = symmetry_of(architecture.build(), architecture.example_input())
-        return cls(align(zoo, reference=reference, seed=seed), spec, reference, seed)
+            raise ValueError(f"comparing takes at least 2 networks each, got {len(samples)} and a zoo of {len(zoo)}")
+        alignment = align_permutations(zoo, reference=reference, seed=seed)
+        return cls(alignment, alignment.apply(zoo), spec_of(zoo.architecture))
 
-    def align(self, networks: Zoo) -> Tensor:
+    def place(self, networks: Zoo) -> Tensor:
         """Weights of `networks`, aligned to the reference."""
-        anchor = self.aligned.rows([self.reference])
-        joined = Zoo.from_weights(networks.architecture, torch.cat([anchor, networks.weights]))
-        return align(joined, reference=0, seed=self.seed).weights[1:]
+        return self.alignment.place(networks.weights, networks.architecture)
 
     def judge(
         self,
@@ -189,7 +184,7 @@ class _Frame:
         """Scores of `networks`, and distances of `weights`, the same networks in the aligned frame."""
         zoo = self.aligned.weights
         spread = float(zoo.var(0).sum().sqrt())
-        near = nearest(weights, zoo, self.spec, self.aligned.architecture, left_out=left_out)
+        near = nearest(weights, zoo, self.spec, self.aligned.architecture.layout, left_out=left_out)
         return _Judged(
             evaluate(networks, data), near, float((weights - zoo.mean(0)).square().sum(1).mean().sqrt()) / spread
         )

@@ -45,7 +45,8 @@ def integrate(
         raise ValueError(f"a sample takes at least 1 step, got {steps}")
     angles = torch.linspace(0, math.pi / 2, steps + 1, device=noise.device)
     state = noise
-    for number, (start, stop) in enumerate(zip(angles[:-1].split(1), angles[1:].split(1), strict=True), start=1):
+    for number in range(steps):
+        start, stop = angles[number : number + 1], angles[number + 1 : number + 2]
         length = stop - start
         slope = velocity(state, start)
         if solver == "midpoint":
@@ -54,5 +55,5 @@ def integrate(
             slope = (slope + velocity(state + length * slope, stop)) / 2
         state = state + length * slope
         if on_step is not None:
-            on_step(number)
+            on_step(number + 1)
     return state

@@ -98,7 +98,7 @@ class UnitTokens:
         """The tokens of every network, one tensor per block."""
         entries = weights.index_select(1, self.gather)
         sizes = [block.units * block.features for block in self.blocks]
-        parts = entries.split(sizes, dim=1)
+        parts = torch.split(entries, sizes, dim=1)
         return [
             part.view(len(weights), block.units, block.features) for part, block in zip(parts, self.blocks, strict=True)
         ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.coupling import orbit_coupling
@@ -92,7 +93,7 @@ def train_velocity(
             network, *_pairs(train[rows], noise, tokens, config), _angles(config.batch, generator).to(device)
         )
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
         optimiser.step()
         schedule.step()
@@ -123,7 +124,7 @@ def flow_loss(
     """
     cosine, sine = angle.cos().unsqueeze(1), angle.sin().unsqueeze(1)
     predicted = network(cosine * noise + sine * data, angle)
-    return (predicted - (cosine * data - sine * noise)).square().mean()
+    return functional.mse_loss(predicted, cosine * data - sine * noise)
 
 
 def _pairs(data: Tensor, noise: Tensor, tokens: UnitTokens, config: FlowConfig) -> tuple[Tensor, Tensor]:

@@ -46,6 +46,7 @@ class Velocity(nn.Module):
             self.layers = nn.ModuleList(_Layer(width, config.heads, config.expansion) for _ in range(config.layers))
         self.to_empty(device=tokens.gather.device)
         frequencies = torch.exp(torch.linspace(0, math.log(50), FREQUENCIES)).to(tokens.gather.device)
+        self.frequencies: Tensor
         self.register_buffer("frequencies", frequencies, persistent=False)
         if seed is not None:
             self._initialise(torch.Generator().manual_seed(seed))
@@ -64,7 +65,8 @@ class Velocity(nn.Module):
         """Velocity per radian at `angle`, one angle for all networks or one for each."""
         scaled = angle.unsqueeze(1) * self.frequencies
         clock = self.clock(torch.cat([scaled.sin(), scaled.cos()], dim=1)).unsqueeze(1)
-        shared, last = self.modulate(clock).split([self.offsets.shape[1], 2 * clock.shape[2]], dim=2)
+        modulation = self.modulate(clock)
+        shared, last = torch.split(modulation, [self.offsets.shape[1], 2 * clock.shape[2]], dim=2)
         blocks = self.tokens.split(state)
         x = torch.cat([embed(block) for embed, block in zip(self.embed, blocks, strict=True)], dim=1)
         if self.position is not None:
@@ -72,7 +74,7 @@ class Velocity(nn.Module):
         for layer, offset in zip(self.layers, self.offsets, strict=True):
             x = layer(x, shared + offset)
         scale, shift = last.chunk(2, dim=2)
-        parts = _modulated(x, scale, shift).split([block.units for block in self.tokens.blocks], dim=1)
+        parts = torch.split(_modulated(x, scale, shift), [block.units for block in self.tokens.blocks], dim=1)
         return self.tokens.join([head(part) for head, part in zip(self.heads, parts, strict=True)])
 
     @torch.no_grad()
@@ -108,7 +110,8 @@ class _Layer(nn.Module):
         mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(models, tokens, width)
         x = x + (1 + gate) * self.attention_out(mixed)
         hidden = F.gelu(self.feed(_modulated(x, feed_scale, feed_shift)), approximate="tanh")
-        return x + (1 + feed_gate) * self.feed_out(hidden)
+        out: Tensor = x + (1 + feed_gate) * self.feed_out(hidden)
+        return out
 
 
 def _modulated(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

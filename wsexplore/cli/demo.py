@@ -1,0 +1,115 @@
+"""`wsexplore demo build`: make everything that ships in `data/`, from seeds alone."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wsexplore.cli.frame import AsJson, OnStep, answer, work
+
+if TYPE_CHECKING:
+    from wsexplore.zoo import Zoo
+
+app = typer.Typer(help="What ships with the project.", no_args_is_help=True)
+
+NAME = "digits-mlp"
+GOOD = "design = 'seeds'"
+"""The networks of one recipe that differ in their seed alone; the flow is fitted on them."""
+
+VARY = {
+    "lr": (1e-4, 3e-2),
+    "optimizer": ["adam", "adamw", "sgd"],
+    "weight_decay": (1e-6, 1e-2),
+    "init": ["default", "kaiming_normal", "xavier_uniform", "normal"],
+    "label_noise": (0.0, 0.9),
+    "data_share": (0.03, 1.0),
+}
+
+
+@app.callback()
+def group() -> None:
+    """What ships with the project."""
+
+
+@app.command()
+def build(
+    out: Annotated[str, typer.Option(help="Folder to write; by default the project's data/.")] = "",
+    varied: Annotated[int, typer.Option(min=20, help="Runs with varied hyper-parameters.")] = 600,
+    seeds: Annotated[int, typer.Option(min=64, help="Runs that differ in their seed alone.")] = 1000,
+    flow_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the flow.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train the shipped zoo, align it, map it, and fit the flow. The same bits every time on the same machine."""
+    with work() as on_step:
+        from wsexplore.settings import settings
+
+        answer(_build(Path(out) if out else settings().data_dir, varied, seeds, flow_steps, on_step), as_json=as_json)
+
+
+def _build(home: Path, varied: int, seeds: int, flow_steps: int | None, on_step: OnStep) -> dict[str, Any]:
+    from dataclasses import replace
+
+    from wsexplore.align import align_permutations
+    from wsexplore.embed import METHODS, fit_projection
+    from wsexplore.generate import FlowConfig, fit_flow
+    from wsexplore.zoo import Zoo
+
+    trained = _trained(varied, seeds, _within(on_step, 0.0, 0.3))
+    rounded, effect = _rounded(trained)
+    rounded.save(home / "zoos" / NAME, dtype="float16")
+    zoo = Zoo.open(home / "zoos" / NAME)
+    best = int(zoo.table["test_accuracy"].where(zoo.table["design"] == "seeds").idxmax())
+    alignment = align_permutations(zoo, reference=best, by="run", on_step=_within(on_step, 0.3, 0.32))
+    alignment.save(home / "alignments" / NAME)
+    aligned = alignment.apply(zoo)
+    frames = {"raw": zoo, "aligned": aligned}
+    for place, (frame, method) in enumerate((frame, method) for frame in frames for method in METHODS):
+        on_step(0.32 + 0.05 * place, f"mapping the {frame} weights with {method}")
+        fit_projection(frames[frame], method=method).save(home / "projections" / NAME / f"{method}-{frame}")
+    config = FlowConfig() if flow_steps is None else replace(FlowConfig(), steps=flow_steps)
+    flow = fit_flow(zoo.select(GOOD), seed=0, config=config, on_step=_within(on_step, 0.52, 1.0))
+    flow.save(home / "flows" / NAME)
+    size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
+    return {"written": str(home), "networks": len(zoo), "megabytes": round(size / 1e6, 1), **effect}
+
+
+def _trained(varied: int, seeds: int, on_step: OnStep) -> "Zoo":
+    """Two designs in one zoo: varied hyper-parameters with checkpoints, and one recipe with many seeds."""
+    from wsexplore.population import train_zoo
+    from wsexplore.zoo import concat
+
+    halves = (_within(on_step, 0.0, 0.5), _within(on_step, 0.5, 1.0))
+    one = train_zoo(
+        "mlp", "digits", models=varied, epochs=30, vary=VARY, seed=1, checkpoints=[0, 1, 3, 10, 30], on_step=halves[0]
+    )
+    other = train_zoo("mlp", "digits", models=seeds, epochs=30, seed=2, on_step=halves[1])
+    first = one.table.assign(id="v" + one.table["id"].str[1:], design="varied")
+    second = other.table.assign(id="s" + other.table["id"].str[1:], design="seeds", run=other.table["run"] + varied)
+    return concat([one.with_table(first), other.with_table(second)])
+
+
+def _rounded(zoo: "Zoo") -> tuple["Zoo", dict[str, float]]:
+    """The zoo as float16 keeps it, with the metrics of the rounded weights, and what the rounding changed."""
+    import torch
+
+    from wsexplore.population import evaluate
+
+    rounded = zoo.with_weights(zoo.weights.to(torch.float16).float(), zoo.recipe)
+    table = zoo.table.copy()
+    for split in ("train", "test"):
+        scores = evaluate(rounded, "digits", split=split)
+        for metric in ("loss", "accuracy"):
+            table[f"{split}_{metric}"] = scores[f"{split}_{metric}"].to_numpy()
+    table["generalization_gap"] = table["train_accuracy"] - table["test_accuracy"]
+    change = table["test_accuracy"] - zoo.table["test_accuracy"]
+    effect = {
+        "float16_mean_accuracy_change": float(change.mean()),
+        "float16_largest_accuracy_change": float(change.abs().max()),
+        "float16_share_of_networks_changed": float((change.abs() > 1e-9).mean()),
+    }
+    return rounded.with_table(table), effect
+
+
+def _within(on_step: OnStep, start: float, end: float) -> Callable[[float, str], None]:
+    return lambda fraction, message: on_step(start + (end - start) * fraction, message)
