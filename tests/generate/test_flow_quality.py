@@ -145,8 +145,13 @@ def test_a_report_is_json_and_html(trained):
 def test_networks_of_another_architecture_are_refused(trained, zoo):
     with pytest.raises(ValueError, match="compare networks of one architecture"):
         quality(zoo, trained, "digits")
-    with pytest.raises(ValueError, match="at least 2 networks each, got 1"):
+
+
+def test_one_network_or_one_run_is_too_little_to_compare(trained):
+    with pytest.raises(ValueError, match="at least 2 networks and a zoo of 2 runs, got 1 and 48"):
         quality(trained.select([0]), trained, "digits")
+    with pytest.raises(ValueError, match="a zoo of 2 runs, got 48 and 1"):
+        quality(trained, trained.with_table(trained.table.assign(run=0)), "digits")
 
 
 def test_progress_of_a_report_rises_to_one(trained):

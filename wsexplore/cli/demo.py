@@ -18,7 +18,7 @@ GOOD = "design = 'seeds'"
 """The networks of one recipe that differ in their seed alone; the flow is fitted on them."""
 
 VARY = {
-    "lr": (1e-4, 3e-2),
+    "lr": (1e-4, 1e-2),
     "optimizer": ["adam", "adamw", "sgd"],
     "weight_decay": (1e-6, 1e-2),
     "init": ["default", "kaiming_normal", "xavier_uniform", "normal"],
@@ -68,7 +68,7 @@ def _build(home: Path, varied: int, seeds: int, flow_steps: int | None, on_step:
         on_step(0.32 + 0.05 * place, f"mapping the {frame} weights with {method}")
         fit_projection(frames[frame], method=method).save(home / "projections" / NAME / f"{method}-{frame}")
     config = FlowConfig() if flow_steps is None else replace(FlowConfig(), steps=flow_steps)
-    flow = fit_flow(zoo.select(GOOD), seed=0, config=config, on_step=_within(on_step, 0.52, 1.0))
+    flow = fit_flow(zoo, where=GOOD, seed=0, config=config, on_step=_within(on_step, 0.52, 1.0))
     flow.save(home / "flows" / NAME)
     size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
     return {"written": str(home), "networks": len(zoo), "megabytes": round(size / 1e6, 1), **effect}

@@ -31,7 +31,8 @@ def fit(
         opened = Zoo.open(zoo)
         config = FlowConfig() if steps is None else replace(FlowConfig(), steps=steps)
         flow = fit_flow(
-            opened.select(where) if where else opened,
+            opened,
+            where=where,
             seed=seed,
             config=config,
             device=str(device_of(device)),
@@ -78,7 +79,9 @@ def sample(
 def report(
     flow: FlowName,
     zoo: ZooName,
-    where: Annotated[str, typer.Option(help="Compare with the networks for which this SQL predicate holds.")] = "",
+    where: Annotated[
+        str, typer.Option(help="Compare with these networks; by default those that the flow was fitted on.")
+    ] = "",
     dataset: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")] = "digits",
     models: Annotated[int, typer.Option(min=2, help="Networks per generator.")] = 100,
     seed: Seed = 0,
@@ -89,10 +92,9 @@ def report(
         from wsexplore.generate import WeightFlow, quality
         from wsexplore.zoo import Zoo
 
-        opened = Zoo.open(zoo)
-        judged = quality(
-            WeightFlow.open(flow), opened.select(where) if where else opened, dataset, models=models, seed=seed
-        )
+        opened, fitted = Zoo.open(zoo), WeightFlow.open(flow)
+        chosen = where or fitted.where
+        judged = quality(fitted, opened.select(chosen) if chosen else opened, dataset, models=models, seed=seed)
         if as_json:
             answer(judged.to_dict(), as_json=True)
         else:

@@ -127,7 +127,7 @@ def _markers(table: pd.DataFrame, colour: str) -> list[tuple[Int[Array, " rows"]
     values = table[colour]
     size = 5 if len(table) > SVG else 7
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        shown, ticks = _log_if_wide(values.to_numpy(float))
+        shown, ticks = _log_if_wide(values.to_numpy(float), colour)
         bar = {
             "title": {"text": colour.replace("_", " "), "side": "right"},
             "thickness": 12,
@@ -154,10 +154,15 @@ def _markers(table: pd.DataFrame, colour: str) -> list[tuple[Int[Array, " rows"]
     return parts
 
 
-def _log_if_wide(values: Float[Array, " models"]) -> tuple[Float[Array, " models"], dict[str, object]]:
-    """Positive values over two decades or more are coloured by their logarithm."""
+def _log_if_wide(values: Float[Array, " models"], name: str) -> tuple[Float[Array, " models"], dict[str, object]]:
+    """Positive values over two decades or more are coloured by their logarithm, shares of 1 never."""
     finite = values[np.isfinite(values)]
-    if len(finite) == 0 or finite.min() <= 0 or finite.max() / finite.min() < 100:
+    if (
+        len(finite) == 0
+        or name.endswith(("accuracy", "share", "noise"))
+        or finite.min() <= 0
+        or finite.max() / finite.min() < 100
+    ):
         return values, {}
     powers = np.arange(np.ceil(np.log10(finite.min())), np.floor(np.log10(finite.max())) + 1)
     return np.log10(values), {"tickvals": powers, "ticktext": [f"{10**power:g}" for power in powers]}

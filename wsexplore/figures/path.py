@@ -193,9 +193,9 @@ def scrub_figure(
             traces=moving,
             data=[
                 {"x": [float(alphas[k])], "y": [float(losses[k])]},
-                {"z": bars[k].astype(np.float32)},
-                {"z": confusion[k].astype(np.float32)},
-                {"z": canvases[k]},
+                {"type": "heatmap", "z": bars[k].astype(np.float32)},
+                {"type": "heatmap", "z": confusion[k].astype(np.float32)},
+                {"type": "heatmap", "z": canvases[k]},
             ],
         )
         for k, name in enumerate(steps)

@@ -24,7 +24,7 @@ def heatmap(values: Float[Array, "rows columns"], *, limit: float, **settings: o
 
 
 def filters_figure(
-    networks: Mapping[str, Float[Array, "units height width"]], *, columns: int = 8, height: int = 330
+    networks: Mapping[str, Float[Array, "units height width"]], *, columns: int = 8, height: int = 250
 ) -> go.Figure:
     """First-layer units of several networks as images, unit by unit in the same place.
 

@@ -9,10 +9,14 @@ from wsexplore.generate.tokens import REST, UnitTokens
 
 
 def orbit_coupling(
-    noise: Float[Tensor, "models parameters"], data: Float[Tensor, "models parameters"], tokens: UnitTokens
+    noise: Float[Tensor, "models parameters"],
+    data: Float[Tensor, "models parameters"],
+    weight: Float[Tensor, " parameters"],
+    tokens: UnitTokens,
 ) -> Float[Tensor, "models parameters"]:
     """Each noise with its units permuted to lie closest to its network: the exact best assignment per group.
 
+    Squared distances count each coordinate with its `weight`, which must be the same for all units of a group.
     Straighter paths follow, so a sampler needs fewer steps. An equivariant velocity sees a pair and its permutations
     as one, and the permuted noise, under a further uniform permutation of both, is Gaussian again: the law that is
     learnt, up to the order of units, is the same as without.
@@ -25,7 +29,7 @@ def orbit_coupling(
             "noise can be matched to networks only where no parameter belongs to two groups; use coupling independent"
         )
     matched = []
-    for block, source, target in zip(tokens.blocks, tokens.split(noise), tokens.split(data), strict=True):
+    for block, source, target in zip(tokens.blocks, tokens.split(noise), tokens.split(data * weight), strict=True):
         if block.name == REST or block.units == 1:
             matched.append(source)
             continue

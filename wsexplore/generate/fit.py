@@ -1,12 +1,11 @@
 """Fit a weight flow to a zoo."""
 
+import shlex
 from dataclasses import fields
-
-import torch
-from torch import Tensor
 
 from wsexplore.align import align, spec_of
 from wsexplore.generate.config import FlowConfig
+from wsexplore.generate.coordinates import Coordinates
 from wsexplore.generate.flow import WeightFlow
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import train_velocity
@@ -17,13 +16,11 @@ from wsexplore.zoo import Recipe, Zoo
 FEWEST = 16
 """Networks that a flow needs at least."""
 
-SMALLEST_SPREAD = 1e-8
-"""Spread given to weights that are the same in every network."""
-
 
 def fit_flow(
     zoo: Zoo,
     *,
+    where: str = "",
     seed: int = 0,
     config: FlowConfig | None = None,
     reference: int | None = None,
@@ -40,7 +37,9 @@ def fit_flow(
     stopped there. The same arguments give the same flow on the same device with the same number of threads.
 
     Args:
-        zoo: the networks; their table is not read, except for `dataset`.
+        zoo: the networks; their table is not read, except for `dataset` and by `where`.
+        where: an SQL predicate over the table: fit on these networks alone. The flow keeps it, so that its samples
+            can be judged against the same networks.
         seed: of the initial weights, the batches and the noise.
         config: sizes and training; by default `FlowConfig()`.
         reference: row that the others are aligned to, by default 0; used only where the flow is not equivariant.
@@ -51,27 +50,28 @@ def fit_flow(
         ValueError: there are too few networks, weights that are not finite, or networks of several architectures.
     """
     config, target = config or FlowConfig(), device_of(device)
+    zoo = zoo.select(where) if where else zoo
     architecture = _checked(zoo, reference)
     spec = spec_of(architecture)
     tokens = UnitTokens.of(spec, architecture.layout)
     frame = zoo if tokens.exclusive else align(zoo, reference=reference or 0, seed=seed)
-    mean, spread = _standardisation(frame.weights, tokens)
-    data = (frame.weights - mean) / spread
-    trained = train_velocity(data.to(target), tokens.to(target), config, seed=seed, on_step=on_step)
+    coordinates = Coordinates.of(frame.weights, tokens)
+    data, weight = coordinates.encode(frame.weights).to(target), coordinates.variance.to(target)
+    trained = train_velocity(data, weight, tokens.to(target), config, seed=seed, on_step=on_step)
     names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
     return WeightFlow(
         architecture=architecture,
         spec=spec,
-        mean=mean,
-        spread=spread,
+        coordinates=coordinates,
         network=trained.network,
         scale=trained.scale,
         config=config,
         history=trained.history,
         fitted_on=zoo.fingerprint,
         networks=len(zoo),
+        where=where,
         dataset=names.pop() if len(names) == 1 else None,
-        recipe=_recipe(zoo, config, seed, reference, device),
+        recipe=_recipe(zoo, where, config, seed, reference, device),
     )
 
 
@@ -95,29 +95,21 @@ def _checked(zoo: Zoo, reference: int | None) -> Architecture:
     return groups[0][0]
 
 
-def _standardisation(weights: Tensor, tokens: UnitTokens) -> tuple[Tensor, Tensor]:
-    """Mean and spread of each parameter, over the units of its group too where the flow is equivariant."""
-    mean = weights.mean(0, dtype=torch.float64)
-    second = weights.square().mean(0, dtype=torch.float64)
-    if tokens.exclusive:
-        mean, second = tokens.pool(mean), tokens.pool(second)
-    spread = (second - mean.square()).clamp_min(0).sqrt().clamp_min(SMALLEST_SPREAD)
-    return mean.float(), spread.float()
-
-
-def _recipe(zoo: Zoo, config: FlowConfig, seed: int, reference: int | None, device: str) -> Recipe:
+def _recipe(zoo: Zoo, where: str, config: FlowConfig, seed: int, reference: int | None, device: str) -> Recipe:
     changed = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
     keywords = ", ".join(f"{name}={value!r}" for name, value in changed.items())
-    chosen = [f"seed={seed}"]
+    chosen = [f"where={where!r}"] if where else []
+    chosen += [f"seed={seed}"]
     chosen += [f"config=wsexplore.generate.FlowConfig({keywords})"] if changed else []
     chosen += [f"reference={reference}"] if reference is not None else []
-    steps = [f"--steps {config.steps}"] if "steps" in changed else []
+    options = [f"--where {shlex.quote(where)}"] if where else []
+    options += [f"--steps {config.steps}"] if "steps" in changed else []
     told = set(changed) <= {"steps"} and reference is None
     return Recipe.of(
         "fit_flow",
         inputs={"zoo": zoo.fingerprint},
-        arguments={"config": config.to_dict(), "reference": reference, "device": device},
+        arguments={"where": where, "config": config.to_dict(), "reference": reference, "device": device},
         seed=seed,
-        cli=" ".join([f"wsexplore flow fit ZOO --out FLOW --seed {seed}", *steps]) if told else "",
+        cli=" ".join(["wsexplore flow fit ZOO --out FLOW", f"--seed {seed}", *options]) if told else "",
         python=f"wx.fit_flow(zoo, {', '.join(chosen)})",
     )

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from wsexplore.generate.config import FlowConfig
-from wsexplore.generate.solver import integrate
+from wsexplore.generate.coordinates import Coordinates
+from wsexplore.generate.solver import SOLVER, STEPS, integrate
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import FitStep
 from wsexplore.generate.velocity import Velocity
@@ -28,9 +29,6 @@ from wsexplore.zoo import Recipe, Zoo, atomic_folder, find, read_manifest, write
 MEMORY = 64 << 20
 """Bytes of activations that one chunk of networks may take."""
 
-STEPS, SOLVER = 10, "euler"
-"""How networks are sampled unless said otherwise (measured: `benchmarks/flow.py`)."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightFlow:
@@ -39,28 +37,28 @@ class WeightFlow:
     Attributes:
         architecture: of the networks it makes.
         spec: the permutation symmetry that its tokens were read from.
-        mean: of each parameter in the zoo; over the units of a group too where the flow is equivariant.
-        spread: standard deviation of each parameter, likewise.
-        network: the velocity in standardised weights.
+        coordinates: the map between weights and the states that the velocity moves.
+        network: the velocity.
         scale: spread of the noise that gives samples the spread of the zoo; near 1.
         config: how it was fitted.
         history: what was measured during the fit.
         fitted_on: fingerprint of the zoo.
         networks: how many networks the zoo had.
+        where: the SQL predicate that chose them from a larger zoo, or nothing.
         dataset: name of the data set of the zoo's networks, if the table had exactly one.
         recipe: how the flow was made.
     """
 
     architecture: Architecture
     spec: PermutationSpec
-    mean: Float[Tensor, " parameters"]
-    spread: Float[Tensor, " parameters"]
+    coordinates: Coordinates
     network: Velocity
     scale: float
     config: FlowConfig
     history: tuple[FitStep, ...]
     fitted_on: str
     networks: int
+    where: str
     dataset: str | None
     recipe: Recipe
 
@@ -78,8 +76,8 @@ class WeightFlow:
     def fingerprint(self) -> str:
         """Content hash of everything that decides what is sampled."""
         digest = hashlib.sha256(json.dumps([self.architecture.to_dict(), self.scale], sort_keys=True).encode())
-        for tensor in (self.mean, self.spread, *self.network.state_dict().values()):
-            digest.update(tensor.contiguous().numpy().tobytes())
+        for name, tensor in sorted(self._tensors().items()):
+            digest.update(name.encode() + tensor.numpy().tobytes())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
@@ -106,6 +104,9 @@ class WeightFlow:
         to the bit; their weights are equal up to float32 rounding, because matrix products of other sizes may add in
         another order.
 
+        The scale of the noise was set for the default solver and steps. With more steps the solution is more exact and
+        the spread of the networks a few per cent smaller.
+
         Args:
             n: number of networks.
             seed: of the noise.
@@ -129,10 +130,10 @@ class WeightFlow:
         weights = torch.empty(n, self.architecture.layout.size)
         for start in range(0, n, size := self._chunk()):
             rows = range(start, min(start + size, n))
-            noise = standard_noise(rows, len(self.mean), seed=seed) * (temperature * self.scale)
+            noise = standard_noise(rows, weights.shape[1], seed=seed) * (temperature * self.scale)
             done = _progress(on_step, rows, n, steps)
             state = integrate(network, noise.to(target), steps=steps, solver=solver, on_step=done).cpu()
-            weights[rows.start : rows.stop] = self.mean + self.spread * state
+            weights[rows.start : rows.stop] = self.coordinates.decode(state)
         return Zoo.from_weights(
             self.architecture,
             weights,
@@ -147,10 +148,8 @@ class WeightFlow:
             ValueError: another process writes there.
             OSError: the disk is full.
         """
-        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
-        tensors |= {"mean": self.mean, "spread": self.spread}
         with atomic_folder(Path(path)) as folder:
-            save_file({name: value.contiguous() for name, value in tensors.items()}, folder / "flow.safetensors")
+            save_file(self._tensors(), folder / "flow.safetensors")
             write_manifest(folder, "flow", self._manifest())
         return Path(path)
 
@@ -167,23 +166,24 @@ class WeightFlow:
             architecture = architecture_from_dict(manifest["architecture"])
             spec = _spec(manifest["spec"])
             config = FlowConfig.from_dict(manifest["config"])
-            tensors = load_file(folder / "flow.safetensors")
-            network = Velocity(UnitTokens.of(spec, architecture.layout), config, seed=None)
-            mean, spread = tensors.pop("mean"), tensors.pop("spread")
-            network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
-            if not mean.shape == spread.shape == (architecture.layout.size,):
-                raise ValueError(f"mean and spread have {len(mean)} and {len(spread)} values")
+            tensors, tokens = load_file(folder / "flow.safetensors"), UnitTokens.of(spec, architecture.layout)
+            parts: dict[str, dict[str, Tensor]] = {"coordinates": {}, "network": {}}
+            for name, value in tensors.items():
+                part, _, rest = name.partition(".")
+                parts[part][rest] = value
+            network = Velocity(tokens, config, seed=None)
+            network.load_state_dict(parts["network"])
             return cls(
                 architecture=architecture,
                 spec=spec,
-                mean=mean,
-                spread=spread,
+                coordinates=Coordinates.from_tensors(parts["coordinates"], tokens),
                 network=network.requires_grad_(False),
                 scale=float(manifest["scale"]),
                 config=config,
                 history=tuple(FitStep(**step) for step in manifest["history"]),
                 fitted_on=str(manifest["fitted_on"]),
                 networks=int(manifest["networks"]),
+                where=str(manifest["where"]),
                 dataset=manifest["dataset"],
                 recipe=Recipe.from_dict(manifest["recipe"]),
             )
@@ -192,6 +192,10 @@ class WeightFlow:
             raise ValueError(
                 f"{folder} does not hold a flow that fits its manifest ({reason}); make it again"
             ) from None
+
+    def _tensors(self) -> dict[str, Tensor]:
+        parts = {"coordinates": self.coordinates.tensors(), "network": self.network.state_dict()}
+        return {f"{part}.{name}": v.contiguous() for part, values in parts.items() for name, v in values.items()}
 
     def _manifest(self) -> dict[str, Any]:
         return {
@@ -206,6 +210,7 @@ class WeightFlow:
             "history": [asdict(step) for step in self.history],
             "fitted_on": self.fitted_on,
             "networks": self.networks,
+            "where": self.where,
             "dataset": self.dataset,
             "recipe": self.recipe.to_dict(),
         }

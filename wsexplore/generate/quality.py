@@ -51,12 +51,8 @@ class QualityReport:
     verdict: str
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "verdict": self.verdict,
-            "generators": self.frame.to_dict("records"),
-            "samples": self.per_sample.to_dict("records"),
-        }
+        """JSON values; `None` where a number is not finite."""
+        return {"verdict": self.verdict, "generators": _records(self.frame), "samples": _records(self.per_sample)}
 
     def _repr_html_(self) -> str:
         return f"<p>{escape(self.verdict)}</p>{self.frame.to_html(index=False, float_format='{:.3f}'.format)}"
@@ -88,7 +84,7 @@ def quality(
         on_step: told the share done; it may raise to cancel.
 
     Raises:
-        ValueError: the architectures differ, or there are fewer than 2 networks on either side.
+        ValueError: the architectures differ, or there are fewer than 2 networks or runs of the zoo.
     """
     samples = generator.sample(models, seed=seed) if isinstance(generator, WeightFlow) else generator
     frame = _Frame.of(samples, zoo, reference, seed)
@@ -137,6 +133,13 @@ def verdict(frame: pd.DataFrame) -> str:
     return " ".join(said)
 
 
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = frame.to_dict("records")
+    return [
+        {str(k): None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()} for row in rows
+    ]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
     """Scores and distances of one generator's networks."""
@@ -165,8 +168,11 @@ class _Frame:
                 f"the samples are {samples.architecture.to_dict()}, the zoo holds {zoo.architecture.to_dict()}; "
                 "compare networks of one architecture"
             )
-        if len(zoo) < 2 or len(samples) < 2:
-            raise ValueError(f"comparing takes at least 2 networks each, got {len(samples)} and a zoo of {len(zoo)}")
+        if zoo.table["run"].nunique() < 2 or len(samples) < 2:
+            raise ValueError(
+                f"comparing takes at least 2 networks and a zoo of 2 runs, got {len(samples)} and "
+                f"{zoo.table['run'].nunique()}"
+            )
         alignment = align_permutations(zoo, reference=reference, seed=seed)
         return cls(alignment, alignment.apply(zoo), spec_of(zoo.architecture))
 

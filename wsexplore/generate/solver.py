@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-Solver = Literal["euler", "midpoint", "heun"]
 SOLVERS: dict[str, int] = {"euler": 1, "midpoint": 2, "heun": 2}
 """Solvers, and how often a step evaluates the velocity."""
+
+STEPS, SOLVER = 10, "euler"
+"""How networks are sampled unless said otherwise (measured: `benchmarks/flow.py`)."""
 
 VelocityField = Callable[[Tensor, Tensor], Tensor]
 

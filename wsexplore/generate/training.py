@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.coupling import orbit_coupling
-from wsexplore.generate.solver import integrate
+from wsexplore.generate.solver import SOLVER, STEPS, integrate
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.velocity import Velocity
 from wsexplore.population import OnStep
@@ -37,13 +36,13 @@ class FitStep:
     Attributes:
         step: optimiser steps done.
         loss: mean training loss since the last check, per parameter; 1 is the independent Gaussian's.
-        held_out_loss: the same on networks kept out of the training; `nan` without such networks.
+        held_out_loss: the same on networks kept out of the training; `None` without such networks.
         dispersion: spread of samples over the spread of the zoo, in standardised weights; 1 is right.
     """
 
     step: int
     loss: float
-    held_out_loss: float
+    held_out_loss: float | None
     dispersion: float
 
 
@@ -64,20 +63,25 @@ class Trained:
 
 def train_velocity(
     data: Float[Tensor, "models parameters"],
+    weight: Float[Tensor, " parameters"],
     tokens: UnitTokens,
     config: FlowConfig,
     *,
     seed: int,
     on_step: OnStep | None = None,
 ) -> Trained:
-    """Flow matching on `data`, weights of mean 0 and spread 1, on the device where it lies."""
+    """Flow matching on `data`, states of mean 0 and variance 1, on the device where they lie.
+
+    Errors count each coordinate with its `weight`, 1 on average.
+    """
+    goal = _Goal(weight, tokens, config.coupling == "orbit" and tokens.exclusive)
     device, generator = data.device, torch.Generator().manual_seed(seed)
     network = Velocity(tokens, config, seed=seed)
     average = copy.deepcopy(network).requires_grad_(False)
     order = torch.randperm(len(data), generator=generator)
     kept = max(1, round(config.held_out * len(data))) if config.held_out else 0
     train = data[order[kept:].to(device)]
-    check = _Check.of(data[order[:kept].to(device)], tokens, config, seed)
+    check = _Check.of(data[order[:kept].to(device)], goal, seed)
     optimiser = torch.optim.AdamW(
         network.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
     )
@@ -89,9 +93,8 @@ def train_velocity(
     for step in range(1, config.steps + 1):
         rows = torch.randint(len(train), (config.batch,), generator=generator).to(device)
         noise = torch.randn(config.batch, data.shape[1], generator=generator).to(device)
-        loss = flow_loss(
-            network, *_pairs(train[rows], noise, tokens, config), _angles(config.batch, generator).to(device)
-        )
+        angle = _angles(config.batch, generator).to(device)
+        loss = flow_loss(network, goal.coupled(noise, train[rows]), train[rows], angle, weight)
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
@@ -102,7 +105,7 @@ def train_velocity(
         if step % every == 0 or step == config.steps:
             record = FitStep(step, sum(losses) / len(losses), check.loss(average), check.dispersion(average))
             losses = []
-            if not history or not record.held_out_loss > min(one.held_out_loss for one in history):
+            if record.held_out_loss is None or all(record.held_out_loss < _held_out(one) for one in history):
                 best = copy.deepcopy(average.state_dict())
             history.append(record)
         if on_step is not None:
@@ -117,26 +120,33 @@ def flow_loss(
     noise: Float[Tensor, "models parameters"],
     data: Float[Tensor, "models parameters"],
     angle: Float[Tensor, " models"],
+    weight: Float[Tensor, " parameters"],
 ) -> Float[Tensor, ""]:
-    """Mean squared error of the velocity, per parameter.
+    """Weighted mean squared error of the velocity, per parameter.
 
-    A network that answers 0 has loss 1, if noise and data are independent.
+    A network that answers 0 has loss 1, if noise and data are independent and the weights are 1 on average.
     """
     cosine, sine = angle.cos().unsqueeze(1), angle.sin().unsqueeze(1)
-    predicted = network(cosine * noise + sine * data, angle)
-    return functional.mse_loss(predicted, cosine * data - sine * noise)
+    error = network(cosine * noise + sine * data, angle) - (cosine * data - sine * noise)
+    return torch.mean(weight * error.square())
 
 
-def _pairs(data: Tensor, noise: Tensor, tokens: UnitTokens, config: FlowConfig) -> tuple[Tensor, Tensor]:
-    if config.coupling == "orbit" and tokens.exclusive:
-        return orbit_coupling(noise, data, tokens), data
-    return noise, data
+@dataclass(frozen=True, slots=True, eq=False)
+class _Goal:
+    """Which noise goes to which network, and how much each coordinate counts."""
+
+    weight: Tensor
+    tokens: UnitTokens
+    orbit: bool
+
+    def coupled(self, noise: Tensor, data: Tensor) -> Tensor:
+        return orbit_coupling(noise, data, self.weight, self.tokens) if self.orbit and len(data) else noise
 
 
 def _angles(count: int, generator: torch.Generator) -> Tensor:
     """One angle in each of `count` equal parts of 0 to a right angle, in random order."""
     parts = torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
-    return parts * (math.pi / 2 / count)
+    return parts * (math.pi / 2) / count
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,24 +157,26 @@ class _Check:
     noise: Tensor
     data: Tensor
     angle: Tensor
+    weight: Tensor
 
     @classmethod
-    def of(cls, held_out: Tensor, tokens: UnitTokens, config: FlowConfig, seed: int) -> "_Check":
+    def of(cls, held_out: Tensor, goal: _Goal, seed: int) -> "_Check":
         generator = torch.Generator().manual_seed(seed + 1)
-        device, parameters = held_out.device, len(tokens.copies)
+        device, parameters = held_out.device, len(goal.weight)
         start = torch.randn(SAMPLES, parameters, generator=generator).to(device)
         data = held_out.repeat(-(-ROUNDS // len(held_out)), 1) if len(held_out) else held_out
-        noise = torch.randn(len(data), parameters, generator=generator).to(device)
-        noise, data = _pairs(data, noise, tokens, config) if len(data) else (noise, data)
-        return cls(start, noise, data, _angles(len(data), generator).to(device))
+        noise = goal.coupled(torch.randn(len(data), parameters, generator=generator).to(device), data)
+        return cls(start, noise, data, _angles(len(data), generator).to(device), goal.weight)
 
     @torch.no_grad()
-    def loss(self, network: Velocity) -> float:
-        return float(flow_loss(network, self.noise, self.data, self.angle)) if len(self.data) else math.nan
+    def loss(self, network: Velocity) -> float | None:
+        if len(self.data) == 0:
+            return None
+        return float(flow_loss(network, self.noise, self.data, self.angle, self.weight))
 
     def dispersion(self, network: Velocity, scale: float = 1.0) -> float:
-        sampled = integrate(network, scale * self.start, steps=8, solver="euler")
-        return float(sampled.square().mean().sqrt())
+        sampled = integrate(network, scale * self.start, steps=STEPS, solver=SOLVER)
+        return float((self.weight * sampled.square()).mean().sqrt())
 
 
 def _calibrated(network: Velocity, check: _Check) -> float:
@@ -194,8 +206,14 @@ def _follow(average: Velocity, network: Velocity, decay: float) -> None:
         slow.lerp_(fast, 1 - decay)
 
 
+def _held_out(record: FitStep) -> float:
+    return math.inf if record.held_out_loss is None else record.held_out_loss
+
+
 def _message(step: int, steps: int, history: list[FitStep]) -> str:
+    done = f"step {step:,} of {steps:,}"
     if not history:
-        return f"step {step:,} of {steps:,}"
+        return done
     last = history[-1]
-    return f"step {step:,} of {steps:,}: held-out loss {last.held_out_loss:.3f}, dispersion {last.dispersion:.2f}"
+    loss = f"loss {last.loss:.3f}" if last.held_out_loss is None else f"held-out loss {last.held_out_loss:.3f}"
+    return f"{done}: {loss}, dispersion {last.dispersion:.2f}"

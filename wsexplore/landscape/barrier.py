@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from numpy import ndarray as Array
@@ -62,6 +63,11 @@ class Barrier:
         """Largest fall of the accuracy below the chord between the ends, as a fraction of 1; never negative."""
         chord = np.interp(self.alphas, [0, 1], [self.accuracies[0], self.accuracies[-1]])
         return float((chord - self.accuracies).max())
+
+    def frame(self) -> pd.DataFrame:
+        """Position, loss (nats), excess over the chord (nats) and accuracy, a row per step."""
+        columns = {"position": self.alphas, "loss": self.losses, "excess": self.excess, "accuracy": self.accuracies}
+        return pd.DataFrame(columns)
 
     def _repr_html_(self) -> str:
         return barrier_html(self.first, self.second, self.aligned, self.alphas, self.losses, self.height)

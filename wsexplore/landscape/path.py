@@ -26,11 +26,13 @@ class PathFrames:
     """What the networks on a path say, step by step, for scrubbing in a browser.
 
     Attributes:
+        samples: rows of the split that were chosen.
         probabilities: of each class for the chosen samples.
         confusion: share of each true class (row) that is predicted as each class (column), over the whole split.
         filters: incoming weights of every unit of the first layer.
     """
 
+    samples: tuple[int, ...]
     probabilities: Float[Array, "steps samples classes"]
     confusion: Float[Array, "steps classes classes"]
     filters: Float[Array, "steps units inputs"]
@@ -41,9 +43,10 @@ def path_frames(
     architecture: Architecture,
     path: Float[Tensor, "steps parameters"],
     split: Split,
-    samples: Sequence[int],
+    samples: Sequence[int] | None,
     *,
     classes: int,
+    shown: int = 8,
 ) -> PathFrames:
     """Predictions, confusion matrix and first-layer weights of every network on a path.
 
@@ -51,15 +54,20 @@ def path_frames(
         architecture: of the networks.
         path: one network per row.
         split: the samples that are classified.
-        samples: rows of the split whose probabilities are kept.
+        samples: rows of the split whose probabilities are kept; `None` for the `shown` rows that change most along
+            the path.
         classes: number of classes.
+        shown: how many rows are chosen where `samples` is `None`.
 
     Raises:
         ValueError: a sample is not in the split.
     """
-    if any(not 0 <= sample < len(split) for sample in samples):
+    if samples is not None and any(not 0 <= sample < len(split) for sample in samples):
         raise ValueError(f"samples run from 0 to {len(split) - 1}, got {list(samples)}")
     probabilities = predict(architecture, path, split.inputs)
+    if samples is None:
+        change = probabilities.diff(dim=0).abs().sum((0, 2)).nan_to_num()
+        samples = change.argsort(descending=True, stable=True)[:shown].sort().values.tolist()
     predicted = probabilities.argmax(-1).numpy()
     truth = split.targets.numpy()
     counts = np.stack(
@@ -69,5 +77,8 @@ def path_frames(
     first = architecture.layout.slots[0]
     filters = path[:, first.start : first.stop].reshape(len(path), first.shape[0], -1)
     return PathFrames(
-        probabilities[:, list(samples)].numpy(), confusion.astype(np.float32), filters.numpy().astype(np.float32)
+        tuple(samples),
+        probabilities[:, list(samples)].numpy(),
+        confusion.astype(np.float32),
+        filters.numpy().astype(np.float32),
     )

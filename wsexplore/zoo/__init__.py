@@ -1,3 +1,4 @@
+from wsexplore.zoo.export import to_safetensors
 from wsexplore.zoo.files import atomic_folder, read_manifest, write_manifest
 from wsexplore.zoo.library import find, item, keep_path, shelf
 from wsexplore.zoo.recipe import Recipe
@@ -15,5 +16,6 @@ __all__ = [
     "read_manifest",
     "select_rows",
     "shelf",
+    "to_safetensors",
     "write_manifest",
 ]

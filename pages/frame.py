@@ -1,0 +1,94 @@
+"""The frame around a result: one sentence for bad input, a figure with its table and downloads, a recipe, a job."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from pages.handles import jobs
+from wsexplore.population import OnStep
+from wsexplore.zoo import Recipe
+
+
+@contextmanager
+def sentence() -> Iterator[None]:
+    """Turn bad input into one sentence on the page."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        text = str(error)
+        st.error(f"{text[:1].upper()}{text[1:]}.".replace("..", "."))
+        st.stop()
+
+
+def show(figure: go.Figure, *, key: str, alt: str, table: pd.DataFrame, **settings: Any) -> Any:
+    """A figure with what every chart owes: an alt text, a table, and downloads."""
+    picture = {"format": "svg", "filename": key, "scale": 2}
+    config = {"displaylogo": False, "toImageButtonOptions": picture}
+    exported = {"toImageButtonOptions": {**picture, "format": "png"}}
+    event = st.plotly_chart(figure, key=key, alt=alt, config=config, **settings)
+    with st.popover("Table and downloads", icon=":material/table_chart:", type="tertiary", key=f"{key}-more"):
+        st.dataframe(table, hide_index=True, height=260, key=f"{key}-table")
+        left, right = st.columns(2)
+        left.download_button(
+            "CSV", lambda: table.to_csv(index=False), f"{key}.csv", "text/csv", key=f"{key}-csv", on_click="ignore"
+        )
+        right.download_button(
+            "HTML",
+            lambda: figure.to_html(
+                include_plotlyjs="cdn", config={"toImageButtonOptions": {**picture, "format": "png"}}
+            ),
+            f"{key}.html",
+            "text/html",
+            key=f"{key}-html",
+            on_click="ignore",
+            help="A page of its own. Its camera saves PNG; the camera above the chart saves SVG.",
+        )
+    return event
+
+
+def recipe(of: Recipe) -> None:
+    """How a result came to be, folded away below it."""
+    with st.expander("How was this made?", icon=":material/receipt_long:"):
+        if of.cli:
+            st.code(of.cli, language="bash", wrap_lines=True)
+        st.code(of.python, language="python", wrap_lines=True)
+        inputs = ", ".join(f"{name} `{value[:12]}`" for name, value in of.inputs.items())
+        st.caption(f"wsexplore {of.version}. Inputs by content: {inputs or 'none'}. Seed: {of.seed}.")
+
+
+def result_of(key: str, title: str, work: Callable[[OnStep], Any]) -> Any:
+    """The result of a background job, started once per `key`; until it is there the page shows its progress.
+
+    The job goes on when the page is left, and its result is still there on return.
+    """
+    known: dict[str, str] = st.session_state.setdefault("jobs", {})
+    if key not in known or jobs().status(known[key]) is None:
+        known[key] = jobs().start(title, work)
+    status = jobs().status(known[key])
+    assert status is not None
+    if status.state == "done":
+        return status.result
+    if not status.ended:
+        _progress(known[key])
+    else:
+        st.error(f"{title}: {status.message}." if status.state == "failed" else f"{title}: cancelled.")
+        if st.button("Try again", key=f"again-{known[key]}"):
+            del known[key]
+            st.rerun()
+    st.stop()
+
+
+@st.fragment(run_every=0.3)
+def _progress(job: str) -> None:
+    status = jobs().status(job)
+    if status is None or status.ended:
+        st.rerun()
+        return
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    left.progress(status.fraction, f"{status.title}: {status.message or 'starting'} ({status.seconds:.0f} s)")
+    if right.button("Cancel", key=f"cancel-{job}"):
+        jobs().cancel(job)

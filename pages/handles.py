@@ -1,0 +1,116 @@
+"""Handles to what lies on disk, and cached results; every argument is a name, a number or a time stamp."""
+
+import streamlit as st
+import torch
+
+from wsexplore.align import Alignment, PairMatch, match_pair
+from wsexplore.datasets import dataset
+from wsexplore.embed import Projection
+from wsexplore.generate import WeightFlow
+from wsexplore.jobs import Jobs
+from wsexplore.landscape import Barrier, PathFrames, barrier, linear_path, pair_weights, path_frames
+from wsexplore.zoo import Zoo, item
+
+
+def version_of(kind: str, name: str, part: str = "") -> float:
+    """When an item was written, so that a cache notices a new one.
+
+    Raises:
+        ValueError: it does not exist.
+    """
+    manifest = item(kind, name) / part / "manifest.json"
+    if not manifest.is_file():
+        raise ValueError(f"{part or name} is not among the {kind} of {name}")
+    return manifest.stat().st_mtime
+
+
+@st.cache_resource(max_entries=8, show_spinner="Opening the zoo…")
+def _zoo(name: str, version: float) -> Zoo:
+    return Zoo.open(item("zoos", name))
+
+
+def open_zoo(name: str) -> Zoo:
+    """A zoo by name."""
+    return _zoo(name, version_of("zoos", name))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _projection(zoo: str, part: str, version: float) -> Projection:
+    return Projection.open(item("projections", zoo) / part)
+
+
+def open_projection(zoo: str, method: str, frame: str) -> Projection:
+    """A stored map of a zoo."""
+    part = f"{method}-{frame}"
+    return _projection(zoo, part, version_of("projections", zoo, part))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _alignment(zoo: str, version: float) -> Alignment:
+    return Alignment.open(item("alignments", zoo))
+
+
+def open_alignment(zoo: str) -> Alignment:
+    """The stored permutations of a zoo."""
+    return _alignment(zoo, version_of("alignments", zoo))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the flow…")
+def _flow(name: str, version: float) -> WeightFlow:
+    return WeightFlow.open(item("flows", name))
+
+
+def open_flow(name: str) -> WeightFlow:
+    """A flow by name."""
+    return _flow(name, version_of("flows", name))
+
+
+@st.cache_resource(show_spinner=False, on_release=lambda pool: pool.close())
+def jobs() -> Jobs:
+    """The one pool of background workers."""
+    return Jobs()
+
+
+@st.cache_data(max_entries=256, show_spinner="Walking the path…")
+def _walk(zoo: str, version: float, first: int, second: int, align: bool, data: str, steps: int, split: str) -> Barrier:
+    return barrier(open_zoo(zoo), first, second, data, steps=steps, split=split, align=align)
+
+
+def walk(zoo: str, first: int, second: int, align: bool, data: str, steps: int = 25, split: str = "test") -> Barrier:
+    """The barrier between two networks of a named zoo."""
+    return _walk(zoo, version_of("zoos", zoo), first, second, align, data, steps, split)
+
+
+@st.cache_data(max_entries=64, show_spinner="Asking every network on the path…")
+def _frames(
+    zoo: str, version: float, first: int, second: int, align: bool, data: str, steps: int, split: str, samples: str
+) -> PathFrames:
+    source, opened = dataset(data), open_zoo(zoo)
+    architecture, ends = pair_weights(opened, first, second, align=align)
+    path = linear_path(ends[0], ends[1], torch.linspace(0, 1, steps))
+    chosen = _numbers(samples) if samples.strip() else None
+    return path_frames(architecture, path, source.split(split), chosen, classes=len(source.classes))
+
+
+def frames(
+    zoo: str, first: int, second: int, align: bool, data: str, steps: int, split: str, samples: str
+) -> PathFrames:
+    """What the networks on a path say, step by step; `samples` are numbers of samples as text."""
+    return _frames(zoo, version_of("zoos", zoo), first, second, align, data, steps, split, samples)
+
+
+def _numbers(text: str) -> list[int]:
+    parts = text.replace(",", " ").split()
+    if not all(part.isdecimal() for part in parts) or len(parts) > 8:
+        raise ValueError(f"digits are named by up to eight numbers like 3 14 159, got {text[:60]!r}")
+    return [int(part) for part in parts]
+
+
+@st.cache_data(max_entries=64, show_spinner="Matching units…")
+def _match(zoo: str, version: float, first: int, second: int, data: str) -> PairMatch:
+    return match_pair(open_zoo(zoo), first, second, inputs=dataset(data).test.inputs)
+
+
+def match(zoo: str, first: int, second: int, data: str) -> PairMatch:
+    """Two networks of a named zoo, the second matched to the first."""
+    return _match(zoo, version_of("zoos", zoo), first, second, data)

@@ -1,0 +1,80 @@
+"""Interpolate: walk in a straight line from one network to another, and watch the one in between."""
+
+import numpy as np
+import streamlit as st
+
+from pages.frame import recipe, sentence, show
+from pages.handles import frames, walk
+from pages.pick import current_zoo, data_of, pick_pair
+from wsexplore.figures import scrub_figure
+
+STEPS = 41
+
+name, zoo = current_zoo()
+st.title("What do networks between two networks do?")
+st.caption(
+    "Every point on the straight line between two weight vectors is a network too. Drag the slider under the figure: "
+    "it moves the in-between network in your browser, with its answers, its confusions and its first-layer weights."
+)
+first, second = pick_pair(zoo)
+left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
+aligned = left.toggle(
+    "Align first",
+    value=True,
+    key="aligned",
+    bind="query-params",
+    help="Permute the second network's units to match the first's. Its function stays the same.",
+)
+split = middle.segmented_control(
+    "Judge on",
+    ("test", "train"),
+    default="test",
+    required=True,
+    key="split",
+    bind="query-params",
+    help="The samples on which loss, accuracy and confusion are measured.",
+)
+text = right.text_input(
+    "Digits",
+    "",
+    key="samples",
+    bind="query-params",
+    placeholder="the eight whose answers change most",
+    help="Numbers of samples in the split, like 3 14 159; at most 8. Empty: those whose answers change most.",
+)
+with sentence():
+    data = data_of(zoo)
+    curve = walk(name, first, second, aligned, data.name, STEPS, split)
+    seen = frames(name, first, second, aligned, data.name, STEPS, split, text)
+
+cells = st.columns(4)
+cells[0].metric("Barrier", f"{curve.height:.3f} nats", help="Largest excess of the loss over the chord.")
+cells[1].metric("It stands at", f"{curve.alpha_at_height:.2f}", help="0 is the first network, 1 the second.")
+cells[2].metric("Accuracy half-way", f"{curve.accuracies[STEPS // 2]:.1%}")
+cells[3].metric("Accuracy of the ends", f"{curve.accuracies[0]:.1%} and {curve.accuracies[-1]:.1%}")
+
+samples = data.split(split)
+chosen = list(seen.samples)
+images = np.clip(data.images(samples.inputs[chosen]).numpy(), 0, 1).reshape(len(chosen), *data.input_shape)
+kind = "aligned" if aligned else "raw"
+show(
+    scrub_figure(
+        curve.alphas,
+        curve.losses,
+        curve.accuracies,
+        seen.probabilities,
+        seen.confusion,
+        seen.filters.reshape(*seen.filters.shape[:2], *data.input_shape),
+        images,
+        samples.targets[chosen].numpy(),
+        data.classes,
+    ),
+    key="path",
+    alt=f"{kind} path from {curve.first} to {curve.second}: barrier {curve.height:.2f} nats at {curve.alpha_at_height:.2f}",
+    table=curve.frame(),
+)
+st.caption(
+    f"{STEPS} networks, each judged on all {len(samples):,} {split} samples. Digits shown: "
+    f"{' '.join(str(sample) for sample in chosen)}. Nothing is sent while you scrub."
+)
+recipe(curve.recipe)

@@ -1,0 +1,150 @@
+"""Sample: new networks from a flow over weights, judged before they are shown."""
+
+import numpy as np
+import streamlit as st
+
+from pages.draw import Drawn, draw_networks
+from pages.frame import recipe, result_of, sentence, show
+from pages.handles import open_flow, open_projection, open_zoo, version_of
+from pages.pick import check_link
+from wsexplore.datasets import dataset
+from wsexplore.figures import filters_figure, placed_figure, quality_figure
+from wsexplore.generate import STEPS
+from wsexplore.zoo import keep_path, shelf, to_safetensors
+
+st.title("Can we draw a network that nobody trained?")
+st.caption(
+    "A flow over weights turns noise into the weights of a network. Each sample is tested and compared with every "
+    "network it could have copied, and with three controls that know nothing of networks, before you see it."
+)
+flows = list(shelf("flows"))
+if not flows:
+    st.error("There is no flow yet. Run `wsexplore demo build`, or fit one with `wsexplore flow fit`.")
+    st.stop()
+check_link("flow", flows, "flow")
+name = st.sidebar.selectbox("Flow", flows, key="flow", bind="query-params", help="A fitted generator of networks.")
+with sentence():
+    flow = open_flow(name)
+    source = open_zoo(name)
+st.sidebar.caption(f"fitted on {flow.networks:,} networks of {source.architecture.layout.size:,} weights")
+
+with st.form("settings", border=True):
+    cells = st.columns([1.2, 1.2, 0.8, 1.2, 0.7], vertical_alignment="bottom")
+    count = cells[0].slider("Networks", 2, 256, 16, key="n", bind="query-params", help="About 0.02 s each to draw.")
+    steps = cells[1].slider(
+        "Steps", 1, 50, STEPS, key="steps", bind="query-params", help="Of the solver: more is slower and more exact."
+    )
+    seed = cells[2].number_input(
+        "Seed", 0, 2**31 - 1, 0, key="draw", bind="query-params", help="The same seed draws the same networks."
+    )
+    heat = cells[3].slider(
+        "Temperature",
+        0.0,
+        1.5,
+        1.0,
+        0.05,
+        key="heat",
+        bind="query-params",
+        help="Scale of the noise: below 1 samples are safer and less diverse, at 0 all are one network.",
+    )
+    cells[4].form_submit_button("Draw", icon=":material/casino:", type="primary", width="stretch")
+
+key = f"draw {name} {version_of('flows', name)} {count} {steps} {seed} {heat}"
+drawn: Drawn = result_of(
+    key,
+    f"Drawing {count} networks",
+    lambda on_step: draw_networks(flow, name, source, count, steps, seed, heat, on_step),
+)
+fresh, report = drawn.zoo, drawn.report
+rows = report.frame.set_index("generator")
+cells = st.columns(4)
+cells[0].metric(
+    "Mean test accuracy",
+    f"{rows.mean_accuracy['flow']:.1%}",
+    f"{100 * (rows.mean_accuracy['flow'] - rows.mean_accuracy['zoo']):+.1f} points against the zoo",
+)
+cells[1].metric("Best", f"{rows.best_accuracy['flow']:.1%}", help="Test accuracy of the best sample.")
+cells[2].metric(
+    "Novelty",
+    f"{rows.novelty['flow']:.2f}",
+    help="Median distance to the nearest network of the zoo, over the zoo's own. 1 is as new as a trained network.",
+)
+cells[3].metric("Time to draw", f"{drawn.seconds:.1f} s", help=f"For {count} networks with {steps} steps, here.")
+st.markdown(f"**Verdict.** {report.verdict}")
+
+left, right = st.columns([1.15, 1])
+with left:
+    st.subheader("Where they fall")
+    projection = open_projection(name, "pca", "aligned")
+    share = projection.variance
+    show(
+        placed_figure(
+            projection.points,
+            drawn.points,
+            drawn.nearest,
+            fresh.table["test_accuracy"].to_numpy(),
+            fresh.table["id"].tolist(),
+            labels=(f"PC 1 ({share[0]:.0%} of variance)", f"PC 2 ({share[1]:.0%} of variance)"),
+            height=430,
+        ),
+        key="placed",
+        alt=f"{count} new networks among {len(projection.points):,} trained ones, each joined to its nearest",
+        table=report.per_sample,
+    )
+with right:
+    st.subheader("Against the controls")
+    show(
+        quality_figure(report.frame, height=430),
+        key="quality",
+        table=report.frame,
+        alt=f"Accuracy and novelty: flow {rows.mean_accuracy['flow']:.3f} at {rows.novelty['flow']:.2f}, Gaussian "
+        f"{rows.mean_accuracy['gaussian']:.3f} at {rows.novelty['gaussian']:.2f}",
+    )
+st.dataframe(
+    report.frame,
+    hide_index=True,
+    key="controls",
+    column_config={c: st.column_config.NumberColumn(format="%.3f") for c in report.frame.select_dtypes("float")},
+)
+
+st.subheader("What they look at")
+shape = dataset(str(fresh.table["dataset"].iloc[0])).input_shape
+first = fresh.architecture.layout.slots[0]
+best = np.argsort(-fresh.table["test_accuracy"].to_numpy(), kind="stable")[:3]
+pictures = {
+    f"{fresh.table['id'].iloc[row]}: {fresh.table['test_accuracy'].iloc[row]:.1%}": (
+        fresh.weights[row, first.start : first.stop].reshape(first.shape[0], *shape).numpy()
+    )
+    for row in best
+}
+show(
+    filters_figure(pictures),
+    key="drawn-units",
+    table=report.per_sample.iloc[best],
+    alt="First-layer weights of the best samples",
+)
+recipe(fresh.recipe)
+
+st.subheader("Take them with you")
+left, right = st.columns(2)
+left.download_button(
+    "Download as safetensors",
+    lambda: to_safetensors(fresh),
+    f"{name}-{seed}.safetensors",
+    "application/octet-stream",
+    key="download",
+    icon=":material/download:",
+    on_click="ignore",
+    help="Each parameter by its name in the module, stacked over networks; the table is in the metadata.",
+)
+with right.form("keep", border=False):
+    into = st.text_input(
+        "Keep as a zoo called", f"{name}-drawn-{seed}", key="keep-name", help="Every page can open it."
+    )
+    if st.form_submit_button("Keep", icon=":material/save:"):
+        with sentence():
+            if into in shelf("zoos"):
+                raise ValueError(f"there is already a zoo called {into}; choose another name")
+            fresh.save(keep_path("zoos", into))
+        st.success(f"Kept as {into}.")
+        st.page_link("pages/atlas.py", label=f"Open {into} in the Atlas", query_params={"zoo": into})

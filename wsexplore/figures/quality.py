@@ -1,0 +1,53 @@
+"""Generators of networks beside each other: how good, and how new."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from wsexplore.figures.theme import CATEGORIES, FRESH, LINE, SYMBOLS, layout
+
+NOVEL = 0.9
+"""Novelty from which samples count as new; the dotted line."""
+
+NAMES = {
+    "zoo": "the zoo itself",
+    "flow": "flow",
+    "gaussian": "full-covariance Gaussian",
+    "independent": "independent Gaussian",
+    "averages": "averages of pairs",
+}
+COLOURS = dict(zip(NAMES, (CATEGORIES[4], FRESH, CATEGORIES[0], CATEGORIES[1], CATEGORIES[2]), strict=True))
+MARKS = dict(zip(NAMES, SYMBOLS, strict=False))
+
+
+def quality_figure(frame: pd.DataFrame, *, height: int = 400) -> go.Figure:
+    """Mean accuracy against novelty of every generator, with one standard deviation of the accuracy.
+
+    Up is better, right is newer. A good generator lies level with the zoo; left of the dotted line it copies.
+
+    Args:
+        frame: a quality report's table.
+        height: in pixels.
+    """
+    figure = go.Figure()
+    figure.add_vline(x=NOVEL, line={"color": LINE, "dash": "dot"})
+    for row in frame.to_dict("records"):
+        name = str(row["generator"])
+        figure.add_scatter(
+            x=[row["novelty"]],
+            y=[row["mean_accuracy"]],
+            error_y={"type": "data", "array": [row["std_accuracy"]], "thickness": 1.5},
+            mode="markers",
+            marker={
+                "size": 18 if name == "flow" else 13,
+                "color": COLOURS.get(name, LINE),
+                "symbol": MARKS.get(name, "circle"),
+            },
+            name=NAMES.get(name, name),
+            hovertemplate=(
+                f"<b>{NAMES.get(name, name)}</b><br>accuracy {row['mean_accuracy']:.3f} ± {row['std_accuracy']:.3f}"
+                f"<br>best {row['best_accuracy']:.3f}<br>novelty {row['novelty']:.2f} of the zoo's own<extra></extra>"
+            ),
+        )
+    figure.update_xaxes(title="novelty: distance to the nearest network of the zoo ÷ the zoo's own", rangemode="tozero")
+    figure.update_yaxes(title="test accuracy", tickformat=".0%")
+    return layout(figure, height=height)
