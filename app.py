@@ -1,20 +1,24 @@
-"""The frame of the app: page config and navigation."""
+"""The frame of the app: page config and navigation.
+
+The pages lie in `app_pages/`: a folder called `pages/` beside this file would be discovered by Streamlit itself, and the
+first visitor who comes by a deep link would then get the bare page without this frame.
+"""
 
 import streamlit as st
 
 st.set_page_config(page_title="wsexplore", page_icon=":material/scatter_plot:", layout="wide")
 
 PAGES = (
-    ("pages/home.py", "Home", ":material/home:", "What this is, and one picture."),
-    ("pages/atlas.py", "Atlas", ":material/map:", "The map of a zoo: every point is a trained network."),
-    ("pages/align.py", "Align", ":material/join_inner:", "Permute one network's units until they match another's."),
+    ("app_pages/home.py", "Home", ":material/home:", "What this is, and one picture."),
+    ("app_pages/atlas.py", "Atlas", ":material/map:", "The map of a zoo: every point is a trained network."),
+    ("app_pages/align.py", "Align", ":material/join_inner:", "Permute one network's units until they match another's."),
     (
-        "pages/interpolate.py",
+        "app_pages/interpolate.py",
         "Interpolate",
         ":material/timeline:",
         "Walk from one network to another in a straight line.",
     ),
-    ("pages/sample.py", "Sample", ":material/casino:", "Draw new, working networks from a flow over weights."),
+    ("app_pages/sample.py", "Sample", ":material/casino:", "Draw new, working networks from a flow over weights."),
 )
 
 st.navigation(

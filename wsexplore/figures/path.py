@@ -15,7 +15,7 @@ from wsexplore.figures.theme import (
     INK,
     RAW,
     SECOND,
-    SEQUENTIAL,
+    SHARES,
     layout,
     mosaic,
     player,
@@ -119,11 +119,11 @@ def scrub_figure(
         2,
         4,
         row_heights=[0.36, 0.64],
-        column_widths=[0.055, 0.27, 0.3, 0.375],
+        column_widths=[0.07, 0.25, 0.28, 0.40],
         specs=[[{"colspan": 4, "secondary_y": True}, None, None, None], [{}, {}, {}, {}]],
-        subplot_titles=["", "", "what it says of each digit", "confusion", "first-layer weights"],
-        horizontal_spacing=0.04,
-        vertical_spacing=0.13,
+        subplot_titles=["", "", "its answer to each", "its confusion", "its first layer"],
+        horizontal_spacing=0.045,
+        vertical_spacing=0.16,
     )
     chord = np.interp(alphas, [0, 1], [losses[0], losses[-1]])
     hover = "position %{x:.2f}<br>%{y:.3f}<extra>%{fullData.name}</extra>"
@@ -156,7 +156,7 @@ def scrub_figure(
             y=rows[::-1],
             zmin=0,
             zmax=1,
-            colorscale=scale(SEQUENTIAL),
+            colorscale=scale(SHARES),
             showscale=False,
             customdata=np.array(truth[::-1])[:, None].repeat(len(names), 1),
             hovertemplate="truth %{customdata}<br>says %{x} with %{z:.0%}<extra></extra>",
@@ -173,10 +173,10 @@ def scrub_figure(
             y=names,
             zmin=0,
             zmax=1,
-            colorscale=scale(SEQUENTIAL),
+            colorscale=scale(SHARES),
             xgap=1,
             ygap=1,
-            colorbar={"thickness": 10, "len": 0.5, "y": 0.27, "tickformat": ".0%", "outlinewidth": 0},
+            showscale=False,
             hovertemplate="truth %{y}<br>predicted %{x}: %{z:.0%}<extra></extra>",
         ),
         2,
@@ -202,15 +202,17 @@ def scrub_figure(
     ]
     figure.update_xaxes(title="position between the two networks", range=[-0.02, 1.02], row=1, col=1)
     figure.update_yaxes(title="loss (nats)", row=1, col=1, secondary_y=False, rangemode="tozero")
-    figure.update_yaxes(title="accuracy", row=1, col=1, secondary_y=True, range=[0, 1.02], showgrid=False)
-    for col in (1, 4):
-        figure.update_xaxes(visible=False, row=2, col=col)
-        figure.update_yaxes(visible=False, autorange="reversed", row=2, col=col)
+    figure.update_yaxes(
+        title="accuracy", row=1, col=1, secondary_y=True, range=[0, 1.02], showgrid=False, tickformat=".0%", dtick=0.25
+    )
+    for col, across in ((1, "x2"), (4, "x5")):
+        figure.update_xaxes(visible=False, constrain="domain", row=2, col=col)
+        figure.update_yaxes(visible=False, autorange="reversed", scaleanchor=across, constrain="domain", row=2, col=col)
     figure.update_xaxes(type="category", title="class", row=2, col=2)
     figure.update_yaxes(visible=False, type="category", row=2, col=2)
     figure.update_xaxes(type="category", title="predicted", row=2, col=3)
     figure.update_yaxes(type="category", title="truth", autorange="reversed", row=2, col=3)
-    return layout(figure, height=height, **player(steps, prefix="position ", duration=60))
+    return layout(figure, height=height, **player(steps, prefix="position ", duration=60, y=-0.09))
 
 
 def _add_images(figure: go.Figure, images: Float[Array, "samples height width"]) -> None:

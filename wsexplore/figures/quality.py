@@ -48,6 +48,6 @@ def quality_figure(frame: pd.DataFrame, *, height: int = 400) -> go.Figure:
                 f"<br>best {row['best_accuracy']:.3f}<br>novelty {row['novelty']:.2f} of the zoo's own<extra></extra>"
             ),
         )
-    figure.update_xaxes(title="novelty: distance to the nearest network of the zoo ÷ the zoo's own", rangemode="tozero")
+    figure.update_xaxes(title="novelty (1: as far from the zoo as its own networks)", rangemode="tozero")
     figure.update_yaxes(title="test accuracy", tickformat=".0%")
     return layout(figure, height=height)

@@ -13,6 +13,9 @@ SEQUENTIAL = ("#5b4be0", "#9a3fc4", "#d4458f", "#f06a5a", "#f59b3a", "#e9c62c")
 DIVERGING = ("#1f6fc4", "#7fb0e6", "#f1f1f4", "#f0a27f", "#c8481f")
 """Negative, zero, positive."""
 
+SHARES = ("rgba(128, 134, 160, 0.12)", "#a9a2ee", "#8a5fd6", "#c2408f", "#e9654f")
+"""Shares of 1: nothing is almost the background, so that what is there stands out."""
+
 INK = ("#ffffff", "#1b1e2e")
 """The pixels of an image, 0 to 1."""
 

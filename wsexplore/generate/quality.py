@@ -40,8 +40,9 @@ class QualityReport:
         frame: a row per generator ("zoo", "flow", and each of `CONTROLS`) and the columns `generator`, `models`,
             `mean_accuracy`, `std_accuracy`, `best_accuracy`, `within_a_point` (share at most 0.01 below the zoo's mean,
             or above it), `nearest_distance` (median distance to the nearest network of the zoo, modulo permutation),
-            `own_distance` (the same between networks of the zoo), `novelty` (their ratio), `dispersion` (spread of the
-            aligned samples over that of the aligned zoo).
+            `closest_distance` (the smallest of these distances: a copy would have 0), `own_distance` (the median
+            between networks of the zoo), `novelty` (ratio of the medians), `dispersion` (spread of the aligned samples
+            over that of the aligned zoo).
         per_sample: a row per sample: `id`, `test_accuracy`, `test_loss` (nats), `nearest` (id), `distance`.
         verdict: what the numbers say, in sentences.
     """
@@ -206,6 +207,7 @@ class _Frame:
             "best_accuracy": float(accuracy.max()),
             "within_a_point": float((accuracy >= mean - POINT).mean()),
             "nearest_distance": float(distance),
+            "closest_distance": float(judged.nearest.distance.min()),
             "own_distance": float(between),
             "novelty": float(distance / between) if between > 0 else float("nan"),
             "dispersion": judged.dispersion,

@@ -94,7 +94,7 @@ class UnitTokens:
             self, gather=self.gather.to(device), scatter=self.scatter.to(device), copies=self.copies.to(device)
         )
 
-    def split(self, weights: Float[Tensor, "models parameters"]) -> list[Float[Tensor, "models units features"]]:
+    def split(self, weights: Float[Tensor, "models parameters"]) -> list[Float[Tensor, "models _ _"]]:
         """The tokens of every network, one tensor per block."""
         entries = weights.index_select(1, self.gather)
         sizes = [block.units * block.features for block in self.blocks]
@@ -103,7 +103,7 @@ class UnitTokens:
             part.view(len(weights), block.units, block.features) for part, block in zip(parts, self.blocks, strict=True)
         ]
 
-    def join(self, tokens: list[Float[Tensor, "models units features"]]) -> Float[Tensor, "models parameters"]:
+    def join(self, tokens: list[Float[Tensor, "models _ _"]]) -> Float[Tensor, "models parameters"]:
         """The flat vectors of tokens: the mean over the tokens that hold a parameter. `join(split(w)) = w`."""
         entries = torch.cat([block.flatten(1) for block in tokens], dim=1)
         if self.exclusive:

@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from pages.frame import recipe, sentence, show
-from pages.handles import open_projection
-from pages.lens import symmetry_lens
-from pages.maps import ensure_maps
-from pages.pick import check_link, current_zoo
-from pages.selection import keep_polygon, selected_networks
+from app_pages.frame import recipe, sentence, show
+from app_pages.handles import open_projection
+from app_pages.lens import symmetry_lens
+from app_pages.maps import ensure_maps
+from app_pages.pick import check_link, current_zoo
+from app_pages.selection import keep_polygon, selected_networks
 from wsexplore.embed import METHODS, inside, parse_polygon
 from wsexplore.figures import DRAWN, map_figure
 from wsexplore.zoo import select_rows

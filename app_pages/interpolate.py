@@ -3,9 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from pages.frame import recipe, sentence, show
-from pages.handles import frames, walk
-from pages.pick import current_zoo, data_of, pick_pair
+from app_pages.frame import recipe, sentence, show
+from app_pages.handles import frames, walk
+from app_pages.pick import current_zoo, data_of, pick_pair
 from wsexplore.figures import scrub_figure
 
 STEPS = 41
@@ -51,7 +51,7 @@ cells = st.columns(4)
 cells[0].metric("Barrier", f"{curve.height:.3f} nats", help="Largest excess of the loss over the chord.")
 cells[1].metric("It stands at", f"{curve.alpha_at_height:.2f}", help="0 is the first network, 1 the second.")
 cells[2].metric("Accuracy half-way", f"{curve.accuracies[STEPS // 2]:.1%}")
-cells[3].metric("Accuracy of the ends", f"{curve.accuracies[0]:.1%} and {curve.accuracies[-1]:.1%}")
+cells[3].metric("Accuracy of the ends", f"{curve.accuracies[0]:.1%}, {curve.accuracies[-1]:.1%}")
 
 samples = data.split(split)
 chosen = list(seen.samples)
@@ -70,7 +70,7 @@ show(
         data.classes,
     ),
     key="path",
-    alt=f"{kind} path from {curve.first} to {curve.second}: barrier {curve.height:.2f} nats at {curve.alpha_at_height:.2f}",
+    alt=f"{kind} path from {curve.first} to {curve.second}: barrier {curve.height:.2f} nats",
     table=curve.frame(),
 )
 st.caption(

@@ -3,9 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from pages.frame import recipe, sentence, show
-from pages.handles import match, walk
-from pages.pick import current_zoo, data_of, pick_pair
+from app_pages.frame import recipe, sentence, show
+from app_pages.handles import match, walk
+from app_pages.pick import current_zoo, data_of, pick_pair
 from wsexplore.figures import curves_figure, filters_figure, matrices_figure, objective_figure
 
 name, zoo = current_zoo()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.frame import result_of, sentence
+from app_pages.frame import result_of, sentence
 from wsexplore.align import align_permutations
 from wsexplore.embed import METHODS, fit_projection
 from wsexplore.population import OnStep

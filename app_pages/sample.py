@@ -3,10 +3,10 @@
 import numpy as np
 import streamlit as st
 
-from pages.draw import Drawn, draw_networks
-from pages.frame import recipe, result_of, sentence, show
-from pages.handles import open_flow, open_projection, open_zoo, version_of
-from pages.pick import check_link
+from app_pages.draw import Drawn, draw_networks
+from app_pages.frame import recipe, result_of, sentence, show
+from app_pages.handles import open_flow, open_projection, open_zoo, version_of
+from app_pages.pick import check_link
 from wsexplore.datasets import dataset
 from wsexplore.figures import filters_figure, placed_figure, quality_figure
 from wsexplore.generate import STEPS
@@ -79,7 +79,7 @@ with left:
     share = projection.variance
     show(
         placed_figure(
-            projection.points,
+            drawn.fitted,
             drawn.points,
             drawn.nearest,
             fresh.table["test_accuracy"].to_numpy(),
@@ -88,7 +88,7 @@ with left:
             height=430,
         ),
         key="placed",
-        alt=f"{count} new networks among {len(projection.points):,} trained ones, each joined to its nearest",
+        alt=f"{count} new networks among {len(drawn.fitted):,} trained ones, each joined to its nearest",
         table=report.per_sample,
     )
 with right:
@@ -104,7 +104,10 @@ st.dataframe(
     report.frame,
     hide_index=True,
     key="controls",
-    column_config={c: st.column_config.NumberColumn(format="%.3f") for c in report.frame.select_dtypes("float")},
+    column_config={
+        column: st.column_config.NumberColumn(column.replace("_", " "), format="%.3f")
+        for column in report.frame.select_dtypes("float")
+    },
 )
 
 st.subheader("What they look at")
@@ -147,4 +150,4 @@ with right.form("keep", border=False):
                 raise ValueError(f"there is already a zoo called {into}; choose another name")
             fresh.save(keep_path("zoos", into))
         st.success(f"Kept as {into}.")
-        st.page_link("pages/atlas.py", label=f"Open {into} in the Atlas", query_params={"zoo": into})
+        st.page_link("app_pages/atlas.py", label=f"Open {into} in the Atlas", query_params={"zoo": into})

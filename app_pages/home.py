@@ -3,9 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from pages.frame import sentence, show
-from pages.handles import open_projection, open_zoo
-from pages.pick import DEFAULT_ZOO
+from app_pages.frame import sentence, show
+from app_pages.handles import open_projection, open_zoo
+from app_pages.pick import DEFAULT_ZOO
 from wsexplore.figures import training_figure
 
 DOORS = (
@@ -44,5 +44,5 @@ st.caption(
 columns = st.columns(len(DOORS))
 for column, (page, title, icon, text) in zip(columns, DOORS, strict=True):
     with column.container(border=True, height="stretch"):
-        st.page_link(f"pages/{page}.py", label=f"**{title}**", icon=icon)
+        st.page_link(f"app_pages/{page}.py", label=f"**{title}**", icon=icon)
         st.caption(text)

@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.frame import sentence
-from pages.handles import open_zoo
+from app_pages.frame import sentence
+from app_pages.handles import open_zoo
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.zoo import Zoo, shelf
 

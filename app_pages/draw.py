@@ -5,10 +5,10 @@ from time import perf_counter
 
 import numpy as np
 
-from pages.handles import open_alignment, open_projection
+from app_pages.handles import open_alignment, open_projection
 from wsexplore.generate import QualityReport, WeightFlow, quality
 from wsexplore.population import OnStep
-from wsexplore.zoo import Zoo
+from wsexplore.zoo import Zoo, select_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,13 +18,15 @@ class Drawn:
     Attributes:
         zoo: the samples, their metrics and nearest networks in the table.
         report: their quality.
-        points: their places on the source zoo's map of aligned weights.
-        nearest: for each the row of the source zoo's nearest network.
+        fitted: places of the networks that the flow was fitted on, on the source zoo's map of aligned weights.
+        points: places of the samples on the same map.
+        nearest: for each sample the row of its nearest network in `fitted`.
         seconds: to sample them, without judging.
     """
 
     zoo: Zoo
     report: QualityReport
+    fitted: np.ndarray
     points: np.ndarray
     nearest: np.ndarray
     seconds: float
@@ -34,7 +36,8 @@ def draw_networks(
     flow: WeightFlow, name: str, source: Zoo, count: int, steps: int, seed: int, heat: float, on_step: OnStep
 ) -> Drawn:
     """Sample and judge; the flow's own part of the source zoo is what it is compared with."""
-    fitted = source.select(flow.where) if flow.where else source
+    rows = select_rows(source.table, flow.where) if flow.where else np.arange(len(source))
+    fitted = source.select(rows)
     begun = perf_counter()
     fresh = flow.sample(
         count, seed=seed, steps=steps, temperature=heat, on_step=lambda f, m: on_step(0.4 * f, m or "sampling")
@@ -48,7 +51,8 @@ def draw_networks(
         fresh.table.assign(dataset=flow.dataset or "digits", **{column: facts[column].to_numpy() for column in facts})
     )
     aligned = open_alignment(name).place(fresh.weights, fresh.architecture)
-    points = open_projection(name, "pca", "aligned").place(aligned.numpy(), source)
-    row_of = {network: row for row, network in enumerate(source.table["id"])}
+    projection = open_projection(name, "pca", "aligned")
+    row_of = {network: row for row, network in enumerate(fitted.table["id"])}
     nearest = np.array([row_of[network] for network in facts["nearest"]])
-    return Drawn(fresh, report, points, nearest, seconds)
+    points = projection.place(aligned.numpy(), source)
+    return Drawn(fresh, report, projection.points[rows], points, nearest, seconds)

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from pages.frame import show
+from app_pages.frame import show
 from wsexplore.embed import polygon_text
 from wsexplore.figures import runs_figure
 from wsexplore.zoo import Zoo
@@ -74,7 +74,7 @@ def _hand_over(name: str, ticked: list[str], zoo: Zoo, chosen: np.ndarray) -> No
     query = {"zoo": name, "a": pair[0], "b": pair[1]}
     left, right, words = st.columns([1, 1, 2], vertical_alignment="center")
     if left.button("Align", icon=":material/join_inner:", key="to-align", help="Take these two to the Align page."):
-        st.switch_page("pages/align.py", query_params=query)
+        st.switch_page("app_pages/align.py", query_params=query)
     if right.button("Walk", icon=":material/timeline:", key="to-walk", help="Take these two to the Interpolate page."):
-        st.switch_page("pages/interpolate.py", query_params=query)
+        st.switch_page("app_pages/interpolate.py", query_params=query)
     words.caption(f"{pair[0]} and {pair[1]}" + ("" if len(ticked) >= 2 else "; tick two rows to choose others"))

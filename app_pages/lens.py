@@ -5,8 +5,8 @@ import math
 import numpy as np
 import streamlit as st
 
-from pages.frame import recipe, sentence, show
-from pages.handles import open_alignment, open_projection, open_zoo
+from app_pages.frame import recipe, sentence, show
+from app_pages.handles import open_alignment, open_projection, open_zoo
 from wsexplore.align import spec_of
 from wsexplore.figures import DRAWN, lens_figure
 from wsexplore.symmetry import log_orbit_size, orbit

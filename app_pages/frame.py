@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from pages.handles import jobs
+from app_pages.handles import jobs
 from wsexplore.population import OnStep
 from wsexplore.zoo import Recipe
 
@@ -38,9 +38,7 @@ def show(figure: go.Figure, *, key: str, alt: str, table: pd.DataFrame, **settin
         )
         right.download_button(
             "HTML",
-            lambda: figure.to_html(
-                include_plotlyjs="cdn", config={"toImageButtonOptions": {**picture, "format": "png"}}
-            ),
+            lambda: figure.to_html(include_plotlyjs="cdn", config=exported),
             f"{key}.html",
             "text/html",
             key=f"{key}-html",
