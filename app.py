@@ -1,7 +1,7 @@
 """The frame of the app: page config and navigation.
 
-The pages lie in `app_pages/`: a folder called `pages/` beside this file would be discovered by Streamlit itself, and the
-first visitor who comes by a deep link would then get the bare page without this frame.
+The pages lie in `app_pages/`: a folder called `pages/` beside this file would be discovered by Streamlit itself, and
+the first visitor who comes by a deep link would then get the bare page without this frame.
 """
 
 import streamlit as st

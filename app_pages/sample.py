@@ -6,11 +6,12 @@ import streamlit as st
 from app_pages.draw import Drawn, draw_networks
 from app_pages.frame import recipe, result_of, sentence, show
 from app_pages.handles import open_flow, open_projection, open_zoo, version_of
+from app_pages.keep import take_along
 from app_pages.pick import check_link
 from wsexplore.datasets import dataset
 from wsexplore.figures import filters_figure, placed_figure, quality_figure
 from wsexplore.generate import STEPS
-from wsexplore.zoo import keep_path, shelf, to_safetensors
+from wsexplore.zoo import shelf
 
 st.title("Can we draw a network that nobody trained?")
 st.caption(
@@ -127,27 +128,4 @@ show(
     alt="First-layer weights of the best samples",
 )
 recipe(fresh.recipe)
-
-st.subheader("Take them with you")
-left, right = st.columns(2)
-left.download_button(
-    "Download as safetensors",
-    lambda: to_safetensors(fresh),
-    f"{name}-{seed}.safetensors",
-    "application/octet-stream",
-    key="download",
-    icon=":material/download:",
-    on_click="ignore",
-    help="Each parameter by its name in the module, stacked over networks; the table is in the metadata.",
-)
-with right.form("keep", border=False):
-    into = st.text_input(
-        "Keep as a zoo called", f"{name}-drawn-{seed}", key="keep-name", help="Every page can open it."
-    )
-    if st.form_submit_button("Keep", icon=":material/save:"):
-        with sentence():
-            if into in shelf("zoos"):
-                raise ValueError(f"there is already a zoo called {into}; choose another name")
-            fresh.save(keep_path("zoos", into))
-        st.success(f"Kept as {into}.")
-        st.page_link("app_pages/atlas.py", label=f"Open {into} in the Atlas", query_params={"zoo": into})
+take_along(fresh, f"{name}-drawn-{seed}")

@@ -8,14 +8,18 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from wsexplore.version import VERSION
+
 if TYPE_CHECKING:
     from wsexplore.align import Alignment, Matching, align, match_weights
     from wsexplore.datasets import Dataset, dataset
     from wsexplore.embed import Projection, fit_projection, weight_statistics
-    from wsexplore.generate import QualityReport, WeightFlow, fit_flow, quality
-    from wsexplore.landscape import Barrier, BarrierMatrix, barrier, barrier_matrix
+    from wsexplore.generate import WeightFlow, fit_flow
+    from wsexplore.generate.quality import QualityReport, quality
+    from wsexplore.landscape.barrier import Barrier, BarrierMatrix, barrier, barrier_matrix
     from wsexplore.nets import Architecture, Layout, architecture
-    from wsexplore.population import evaluate, train_zoo
+    from wsexplore.population.evaluate import evaluate
+    from wsexplore.population.train import train_zoo
     from wsexplore.symmetry import PermutationSpec, permute, symmetry_of
     from wsexplore.zoo import Recipe, Zoo, concat
 
@@ -32,7 +36,7 @@ _ROOMS = {
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "Alignment",
     "Architecture",

@@ -4,7 +4,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HOME = Path(__file__).resolve().parents[1]
@@ -15,10 +14,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WSEXPLORE_")
 
-    data: Path | None = Field(None, description="folder with real data sets: mnist/, fashion-mnist/")
-    home: Path = Field(_HOME, description="folder with data/, what ships with the project")
-    user: Path = Field(_HOME / "zoos", description="folder for the zoos a user keeps from the app")
-    cache: Path = Field(user_cache_path("wsexplore"), description="folder for downloads")
+    data: Path | None = None
+    """Folder with real data sets: `mnist/`, `fashion-mnist/`."""
+    home: Path = _HOME
+    """Folder with `data/`, what ships with the project."""
+    user: Path = _HOME / "zoos"
+    """Folder for what a user keeps from the app."""
+    cache: Path = user_cache_path("wsexplore")
+    """Folder for downloads."""
 
     @property
     def data_dir(self) -> Path:

@@ -101,9 +101,15 @@ class Alignment:
         groups = {name.removeprefix("group."): a for name, a in arrays.items() if name.startswith("group.")}
         if {"before", "after", "reference"} - set(arrays) or manifest.get("method") not in METHODS:
             raise ValueError(f"{path} lacks a part of the alignment; align the zoo again")
-        facts = [str(manifest.get(name)) for name in ("reference_id", "method", "fitted_on")]
         return cls(
-            groups, arrays["before"], arrays["after"], arrays["reference"], *facts, Recipe.from_dict(manifest["recipe"])
+            permutations=groups,
+            before=arrays["before"],
+            after=arrays["after"],
+            reference=arrays["reference"],
+            reference_id=str(manifest.get("reference_id")),
+            method=str(manifest.get("method")),
+            fitted_on=str(manifest.get("fitted_on")),
+            recipe=Recipe.from_dict(manifest.get("recipe")),
         )
 
 

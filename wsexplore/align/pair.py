@@ -88,15 +88,17 @@ def match_pair(zoo: Zoo, first: int, second: int, *, inputs: Float[Tensor, "..."
     group = spec.groups[0]
     rows = [_units(weights, spec, layout, group) for weights in (ends[0], ends[1], matched[0])]
     return PairMatch(
-        group,
-        *(_matrices(weights, layout) for weights in (ends[0], ends[1], matched[0])),
-        orders[group],
-        (rows[0] @ rows[1].T).numpy(),
-        (rows[0] @ rows[2].T).numpy(),
-        found.objective[0],
-        sum(int((order != np.arange(len(order))).sum()) for order in orders.values()),
-        sum(len(order) for order in orders.values()),
-        float((outputs[0] - outputs[1]).abs().max()),
+        group=group,
+        first=_matrices(ends[0], layout),
+        second=_matrices(ends[1], layout),
+        matched=_matrices(matched[0], layout),
+        order=orders[group],
+        similarity_before=(rows[0] @ rows[1].T).numpy(),
+        similarity_after=(rows[0] @ rows[2].T).numpy(),
+        objective=found.objective[0],
+        moved=sum(int((order != np.arange(len(order))).sum()) for order in orders.values()),
+        units=sum(len(order) for order in orders.values()),
+        logit_difference=float((outputs[0] - outputs[1]).abs().max()),
     )
 
 

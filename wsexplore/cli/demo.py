@@ -59,7 +59,7 @@ def _build(home: Path, varied: int, seeds: int, flow_steps: int | None, on_step:
     rounded, effect = _rounded(trained)
     rounded.save(home / "zoos" / NAME, dtype="float16")
     zoo = Zoo.open(home / "zoos" / NAME)
-    best = int(zoo.table["test_accuracy"].where(zoo.table["design"] == "seeds").idxmax())
+    best = int(zoo.table["test_accuracy"].where(zoo.table["design"] == "seeds").to_numpy().argmax())
     alignment = align_permutations(zoo, reference=best, by="run", on_step=_within(on_step, 0.3, 0.32))
     alignment.save(home / "alignments" / NAME)
     aligned = alignment.apply(zoo)

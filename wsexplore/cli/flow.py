@@ -55,14 +55,15 @@ def sample(
 ) -> None:
     """Draw new networks, evaluate them, and write them as a zoo."""
     with work() as on_step:
-        from wsexplore.generate import WeightFlow
+        import pandas as pd
+
+        from wsexplore.generate import STEPS, WeightFlow
         from wsexplore.population import evaluate
 
         opened = WeightFlow.open(flow)
-        settings = {} if steps is None else {"steps": steps}
-        fresh = opened.sample(models, seed=seed, temperature=temperature, on_step=on_step, **settings)
+        fresh = opened.sample(models, seed=seed, temperature=temperature, on_step=on_step, steps=steps or STEPS)
         scores = evaluate(fresh, dataset).drop(columns="id")
-        fresh = fresh.with_table(fresh.table.assign(dataset=dataset, **{c: scores[c].to_numpy() for c in scores}))
+        fresh = fresh.with_table(pd.concat([fresh.table.assign(dataset=dataset), scores], axis=1))
         fresh.save(out)
         answer(
             {

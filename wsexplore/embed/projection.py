@@ -55,7 +55,8 @@ class Projection:
         if weights.shape[1] != len(self.mean):
             raise ValueError(f"the map shows networks of {len(self.mean)} parameters, these have {weights.shape[1]}")
         if self.method == "pca":
-            return ((weights - self.mean) @ self.axes[:2].T).astype(np.float32)
+            linear: Float[Array, "models 2"] = ((weights - self.mean) @ self.axes[:2].T).astype(np.float32)
+            return linear
         if len(zoo) != len(self.points):
             raise ValueError(f"the map shows {len(self.points):,} networks, this zoo has {len(zoo):,}")
         codes = (zoo.weights.numpy() - self.mean) @ self.axes.T
@@ -63,7 +64,8 @@ class Projection:
         distances, rows = near.kneighbors((weights - self.mean) @ self.axes.T)
         share = 1 / np.maximum(distances, 1e-9)
         share /= share.sum(1, keepdims=True)
-        return np.einsum("mk,mkd->md", share, self.points[rows]).astype(np.float32)
+        averaged: Float[Array, "models 2"] = np.einsum("mk,mkd->md", share, self.points[rows]).astype(np.float32)
+        return averaged
 
     def save(self, path: str | Path) -> Path:
         """Write a folder of safetensors and a manifest, whole or not at all."""

@@ -158,7 +158,7 @@ def barrier(
         cli=f"wsexplore barrier ZOO {ids[0]} {ids[1]} {flags}",
         python=f"wx.barrier(zoo, {first}, {second}, {name!r}, steps={steps}, split={split!r}, align={align})",
     )
-    return Barrier(*ids, align, alphas.numpy(), scores.loss.numpy(), scores.accuracy.numpy(), recipe)
+    return Barrier(ids[0], ids[1], align, alphas.numpy(), scores.loss.numpy(), scores.accuracy.numpy(), recipe)
 
 
 def barrier_matrix(

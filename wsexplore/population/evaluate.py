@@ -39,7 +39,7 @@ def score(architecture: Architecture, weights: Float[Tensor, "models parameters"
     """
     inputs, targets = split.inputs.to(weights.device), split.targets.to(weights.device)
     losses, accuracies = [], []
-    for part in weights.split(_chunk(architecture, len(split))):
+    for part in torch.split(weights, _chunk(architecture, len(split))):
         logits = architecture.forward(part, inputs)
         truth = targets.expand(len(part), -1)
         picked = logits.gather(2, truth.unsqueeze(2)).squeeze(2)
@@ -56,7 +56,7 @@ def predict(
 ) -> Float[Tensor, "models samples classes"]:
     """Class probabilities of every network for every input."""
     return torch.cat(
-        [architecture.forward(part, inputs).softmax(-1) for part in weights.split(_chunk(architecture, len(inputs)))]
+        [architecture.forward(part, inputs).softmax(-1) for part in torch.split(weights, _chunk(architecture, len(inputs)))]
     )
 
 

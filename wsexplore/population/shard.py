@@ -67,7 +67,9 @@ def train_shard(
     parameters = {name: value.clone().requires_grad_() for name, value in architecture.layout.unflatten(start).items()}
     moments = {name: (torch.zeros_like(value), torch.zeros_like(value)) for name, value in parameters.items()}
     rates = Rates(
-        *(_column(networks, name, device) for name in ("lr", "weight_decay", "momentum")),
+        lr=_column(networks, "lr", device),
+        weight_decay=_column(networks, "weight_decay", device),
+        momentum=_column(networks, "momentum", device),
         decays=bool(networks["weight_decay"].any()),
     )
     orders = [torch.Generator().manual_seed(_stream(seed, 1)) for seed in seeds]

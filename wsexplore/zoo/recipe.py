@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import wsexplore
+from wsexplore.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Recipe:
     @classmethod
     def of(cls, action: str, **facts: Any) -> "Recipe":
         """A recipe of this version."""
-        return cls(action, version=wsexplore.__version__, **facts)
+        return cls(action, version=VERSION, **facts)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `from_dict` reads them."""

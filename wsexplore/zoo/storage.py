@@ -121,7 +121,7 @@ def refuse_not_finite(weights: Float[Tensor, "models parameters"], ids: "pd.Seri
     Raises:
         ValueError: some are; the first three networks are named.
     """
-    broken = torch.cat([~part.isfinite().all(1) for part in weights.split(16384)]) if len(weights) else torch.zeros(0)
+    broken = torch.cat([~part.isfinite().all(1) for part in torch.split(weights, 16384)]) if len(weights) else torch.zeros(0)
     if bool(broken.any()):
         names = ids[broken.numpy()].tolist()
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
@@ -131,7 +131,7 @@ def refuse_not_finite(weights: Float[Tensor, "models parameters"], ids: "pd.Seri
 def digest_of(weights: Float[Tensor, "models parameters"]) -> str:
     """Hash of the values as float32, so that it does not depend on where they lie."""
     hashed = hashlib.sha256()
-    for part in weights.split(16384):
+    for part in torch.split(weights, 16384):
         hashed.update(part.to(torch.float32).contiguous().numpy().data)
     return hashed.hexdigest()
 

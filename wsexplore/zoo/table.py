@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterable
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,15 +21,16 @@ def complete_table(table: pd.DataFrame | None, models: int) -> pd.DataFrame:
     Raises:
         ValueError: another number of rows than networks, an id twice, or a column whose name is not a plain word.
     """
-    whole = pd.DataFrame(index=range(models)) if table is None else table.reset_index(drop=True)
+    whole = pd.DataFrame(index=range(models)) if table is None else table.reset_index(drop=True).copy()
     if len(whole) != models:
         raise ValueError(f"the table has {len(whole):,} rows for {models:,} networks; give one row per network")
     for name in whole.columns:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name):
             raise ValueError(f"column {name!r} cannot be used in a filter; name it with letters, digits and _")
-    defaults = {"id": [f"n{row:06d}" for row in range(models)], "run": range(models), "epoch": 0, "seed": 0}
-    missing = {name: value for name, value in defaults.items() if name not in whole}
-    whole = whole.assign(**missing)
+    defaults: dict[str, Any] = {"id": [f"n{row:06d}" for row in range(models)], "run": range(models), "epoch": 0, "seed": 0}
+    for name, value in defaults.items():
+        if name not in whole:
+            whole[name] = value
     whole["id"] = whole["id"].astype(str)
     if not whole["id"].is_unique:
         twice = whole["id"][whole["id"].duplicated()].iloc[0]
