@@ -73,14 +73,14 @@ def _parameters(network: nn.Module | Mapping[str, Tensor]) -> dict[str, Tensor]:
 @torch.no_grad()
 def match_population(
     weights: Float[Tensor, "models parameters"],
-    reference: Float[Tensor, " parameters"],
+    reference: Float[Tensor, "*models_or_none parameters"],
     spec: PermutationSpec,
     layout: Layout,
     *,
     sweeps: int = SWEEPS,
     seed: int = 0,
 ) -> Matching:
-    """Match every network of a population to one reference, all at once.
+    """Match every network of a population to one reference, or each to its own, all at once.
 
     The same algorithm as `match_weights`; the inner products of all networks are batched matrix products in double
     precision, and a network that no longer changes leaves the batch. What is found for one network does not depend on
@@ -88,33 +88,32 @@ def match_population(
 
     Args:
         weights: one network per row.
-        reference: the network to match.
+        reference: the network to match, or one per row.
         spec: of the architecture.
         layout: of the architecture.
         sweeps: at most so many passes over the groups.
         seed: of the order of the groups, the same for all networks.
     """
     draw = np.random.default_rng(seed)
-    goal = layout.unflatten(reference.double())
-    current = weights.double()
+    current, goal = weights.double(), reference.double().expand(len(weights), -1)
     permutations = {group: units.repeat(len(weights), 1) for group, units in identity(spec).items()}
-    objective = [current @ reference.double()]
+    objective = [(current * goal).sum(1)]
     active = torch.arange(len(weights))
     for _ in range(sweeps):
         if len(active) == 0 or not spec.groups:
             break
         moved = torch.zeros(len(active), dtype=torch.bool)
-        part = current[active]
+        part, aims = current[active], layout.unflatten(goal[active] if reference.dim() > 1 else goal[:1])
         for place in draw.permutation(len(spec.groups)):
             group = spec.groups[place]
-            units, better = _best_order(goal, layout.unflatten(part), spec, group)
+            units, better = _best_order(aims, layout.unflatten(part), spec, group)
             step = {**{g: u.expand(len(active), -1) for g, u in identity(spec).items()}, group: units}
             part = permute_weights(part, step, spec, layout)
             so_far = {g: u[active] for g, u in permutations.items()}
             permutations[group][active] = compose(so_far, step)[group]
             moved |= better
         current[active] = part
-        objective.append(current @ reference.double())
+        objective.append((current * goal).sum(1))
         active = active[moved] if len(spec.groups) > 1 else active[:0]
     return Matching(permutations, torch.stack(objective, dim=1).numpy())
 
@@ -126,7 +125,7 @@ def _best_order(
     size = spec.sizes[group]
     gain: Tensor | None = None
     for name, axis in spec.members(group):
-        a = _by_unit(goal[name].unsqueeze(0), axis, size)[0]
+        a = _by_unit(goal[name], axis, size)
         b = _by_unit(state[name], axis, size)
         part = torch.matmul(a, b.transpose(1, 2))
         gain = part if gain is None else gain + part

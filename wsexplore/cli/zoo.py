@@ -42,7 +42,8 @@ def train(
 ) -> None:
     """Train many networks at once and write them as a zoo. An interrupted training goes on where it stopped."""
     with work() as on_step:
-        fixed: dict[str, Any] = {name: parse_value(value) for name, value in parse_assignments(set_ or [], "--set").items()}
+        shared = parse_assignments(set_ or [], "--set")
+        fixed: dict[str, Any] = {name: parse_value(value) for name, value in shared.items()}
         varied = {name: parse_vary(value) for name, value in parse_assignments(vary or [], "--vary").items()}
         fields = {name: _field(value) for name, value in parse_assignments(config or [], "--config").items()}
         kept = _epochs(checkpoints)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray as Array
@@ -58,17 +57,11 @@ def nearest(
     for place, rows in enumerate(left_out or []):
         apart[place, torch.from_numpy(rows)] = torch.inf
     near = apart.topk(min(candidates, len(zoo)), dim=1, largest=False)
-    distance, row = np.empty(len(networks), np.float32), np.empty(len(networks), np.int64)
-    for place, (start, rows) in enumerate(zip(near.values, near.indices, strict=True)):
-        refined = torch.minimum(start, _matched(networks[place], zoo[rows], spec, layout))
-        refined[start.isinf()] = torch.inf
-        best = int(refined.argmin())
-        distance[place], row[place] = float(refined[best]), int(rows[best])
-    return Nearest(distance, row)
-
-
-def _matched(network: Tensor, others: Tensor, spec: PermutationSpec, layout: Layout) -> Tensor:
-    """Distance of `network` to each of `others` after these were matched to it."""
-    found = match_population(others, network, spec, layout)
+    others, goals = zoo[near.indices.flatten()], networks.repeat_interleave(near.indices.shape[1], 0)
+    found = match_population(others, goals, spec, layout)
     moved = permute_weights(others, found.permutations, spec, layout)
-    return functional.pairwise_distance(moved, network, eps=0.0)
+    matched = functional.pairwise_distance(moved, goals, eps=0.0).view_as(near.values)
+    refined = torch.where(near.values.isinf(), torch.inf, torch.minimum(near.values, matched))
+    best = refined.min(dim=1)
+    row = near.indices.gather(1, best.indices.unsqueeze(1)).squeeze(1)
+    return Nearest(best.values.numpy(), row.numpy())

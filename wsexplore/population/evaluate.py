@@ -55,9 +55,8 @@ def predict(
     architecture: Architecture, weights: Float[Tensor, "models parameters"], inputs: Float[Tensor, "..."]
 ) -> Float[Tensor, "models samples classes"]:
     """Class probabilities of every network for every input."""
-    return torch.cat(
-        [architecture.forward(part, inputs).softmax(-1) for part in torch.split(weights, _chunk(architecture, len(inputs)))]
-    )
+    parts = torch.split(weights, _chunk(architecture, len(inputs)))
+    return torch.cat([architecture.forward(part, inputs).softmax(-1) for part in parts])
 
 
 def evaluate(

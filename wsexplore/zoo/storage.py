@@ -121,7 +121,7 @@ def refuse_not_finite(weights: Float[Tensor, "models parameters"], ids: "pd.Seri
     Raises:
         ValueError: some are; the first three networks are named.
     """
-    broken = torch.cat([~part.isfinite().all(1) for part in torch.split(weights, 16384)]) if len(weights) else torch.zeros(0)
+    broken = torch.cat([~part.isfinite().all(1) for part in torch.split(weights, 16384)])
     if bool(broken.any()):
         names = ids[broken.numpy()].tolist()
         more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""

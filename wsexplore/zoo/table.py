@@ -27,7 +27,8 @@ def complete_table(table: pd.DataFrame | None, models: int) -> pd.DataFrame:
     for name in whole.columns:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name):
             raise ValueError(f"column {name!r} cannot be used in a filter; name it with letters, digits and _")
-    defaults: dict[str, Any] = {"id": [f"n{row:06d}" for row in range(models)], "run": range(models), "epoch": 0, "seed": 0}
+    ids = [f"n{row:06d}" for row in range(models)]
+    defaults: dict[str, Any] = {"id": ids, "run": range(models), "epoch": 0, "seed": 0}
     for name, value in defaults.items():
         if name not in whole:
             whole[name] = value
