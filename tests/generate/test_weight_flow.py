@@ -134,6 +134,17 @@ def test_fitting_twice_gives_the_same_flow_and_another_seed_another(flow, zoo):
     assert fit_flow(zoo, seed=4, config=SMALL).fingerprint != flow.fingerprint
 
 
+def test_the_number_of_threads_does_not_change_a_flow_and_is_left_as_it_was(flow, zoo):
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        again = fit_flow(zoo, seed=3, config=SMALL)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert again.fingerprint == flow.fingerprint
+
+
 def test_a_predicate_fits_the_networks_it_selects_and_is_told_by_the_recipe(zoo):
     half = zoo.with_table(zoo.table.assign(lr=[0.1, 0.2] * (len(zoo) // 2)))
     flow = fit_flow(half, where="lr > 0.15", config=SMALL)

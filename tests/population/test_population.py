@@ -125,7 +125,9 @@ def test_training_together_reaches_what_a_plain_loop_reaches():
         for _ in range(10):
             for index in torch.randperm(1437, generator=generator).split(128):
                 optimizer.zero_grad()
-                torch.nn.functional.cross_entropy(module(data.train.inputs[index]), data.train.targets[index]).backward()
+                torch.nn.functional.cross_entropy(
+                    module(data.train.inputs[index]), data.train.targets[index]
+                ).backward()
                 optimizer.step()
         accuracies.append((module(data.test.inputs).argmax(1) == data.test.targets).float().mean().item())
     together = train_zoo("mlp", "digits", models=16, epochs=10, lr=2e-3)

@@ -1,7 +1,11 @@
 """Fit a weight flow to a zoo."""
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
+
+import torch
 
 from wsexplore.align import align, spec_of
 from wsexplore.generate.config import FlowConfig
@@ -34,7 +38,7 @@ def fit_flow(
     first aligned to `reference`, each unit gets a learned position, and the flow is not equivariant.
 
     Of all checks the one with the lowest held-out loss gives the network, so a flow that begins to memorise is
-    stopped there. The same arguments give the same flow on the same device with the same number of threads.
+    stopped there. The same arguments give the same flow on the same device; on a CPU one thread works.
 
     Args:
         zoo: the networks; their table is not read, except for `dataset` and by `where`.
@@ -55,9 +59,10 @@ def fit_flow(
     spec = spec_of(architecture)
     tokens = UnitTokens.of(spec, architecture.layout)
     frame = zoo if tokens.exclusive else align(zoo, reference=reference or 0, seed=seed)
-    coordinates = Coordinates.of(frame.weights, tokens)
-    data, weight = coordinates.encode(frame.weights).to(target), coordinates.variance.to(target)
-    trained = train_velocity(data, weight, tokens.to(target), config, seed=seed, on_step=on_step)
+    with _one_thread():
+        coordinates = Coordinates.of(frame.weights, tokens)
+        data, weight = coordinates.encode(frame.weights).to(target), coordinates.variance.to(target)
+        trained = train_velocity(data, weight, tokens.to(target), config, seed=seed, on_step=on_step)
     names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
     return WeightFlow(
         architecture=architecture,
@@ -93,6 +98,17 @@ def _checked(zoo: Zoo, reference: int | None) -> Architecture:
     if reference is not None and not 0 <= reference < len(zoo):
         raise ValueError(f"reference must be a row from 0 to {len(zoo) - 1}, got {reference}")
     return groups[0][0]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread of torch: two were measured to be no faster here, and they stall where other work shares the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _recipe(zoo: Zoo, where: str, config: FlowConfig, seed: int, reference: int | None, device: str) -> Recipe:

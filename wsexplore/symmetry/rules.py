@@ -6,19 +6,13 @@ A rule returns the axes of its result, or `None` where it cannot say, which fixe
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import fx, nn
 from torch.nn import functional
 
-
-@dataclass(frozen=True, slots=True)
-class Axes:
-    """The axes of one tensor: its shape, and the label of each axis."""
-
-    shape: tuple[int, ...]
-    labels: tuple[int, ...]
+from wsexplore.symmetry.axes import Axes, AxisTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +36,17 @@ class Ruled:
     node: fx.Node
 
 
-class Table(Protocol):
-    """What a rule may do to the axes."""
-
-    parameters: dict[str, Axes]
-
-    def fresh(self, shape: tuple[int, ...], reason: str = "") -> Axes:
-        """New axes."""
-
-    def join(self, one: int, other: int) -> None:
-        """Two axes move together."""
-
-    def fix(self, axes: Axes, reason: str) -> None:
-        """These axes may not be permuted."""
+Rule = Callable[[AxisTable, Ruled], Axes | None]
 
 
-Rule = Callable[[Any, Ruled], Axes | None]
-
-
-def _linear(table: Table, op: Ruled) -> Axes | None:
+def _linear(table: AxisTable, op: Ruled) -> Axes | None:
     x, weight = op.inputs[0], table.parameters[f"{op.name}.weight"]
     table.join(weight.labels[1], x.labels[-1])
     _join_bias(table, op, weight.labels[0])
     return Axes(op.shape, (*x.labels[:-1], weight.labels[0]))
 
 
-def _convolution(table: Table, op: Ruled) -> Axes | None:
+def _convolution(table: AxisTable, op: Ruled) -> Axes | None:
     x, weight = op.inputs[0], table.parameters[f"{op.name}.weight"]
     groups = getattr(op.module, "groups", 1)
     if groups == 1:
@@ -82,22 +61,22 @@ def _convolution(table: Table, op: Ruled) -> Axes | None:
     return Axes(op.shape, (x.labels[0], weight.labels[0], *space.labels))
 
 
-def _join_bias(table: Table, op: Ruled, label: int) -> None:
+def _join_bias(table: AxisTable, op: Ruled, label: int) -> None:
     if (bias := table.parameters.get(f"{op.name}.bias")) is not None:
         table.join(label, bias.labels[0])
 
 
-def _channel_norm(table: Table, op: Ruled) -> Axes | None:
+def _channel_norm(table: AxisTable, op: Ruled) -> Axes | None:
     return _norm(table, op, 1)
 
 
-def _layer_norm(table: Table, op: Ruled) -> Axes | None:
+def _layer_norm(table: AxisTable, op: Ruled) -> Axes | None:
     if len(getattr(op.module, "normalized_shape", (0, 0))) != 1:
         return None
     return _norm(table, op, -1)
 
 
-def _norm(table: Table, op: Ruled, axis: int) -> Axes:
+def _norm(table: AxisTable, op: Ruled, axis: int) -> Axes:
     x = op.inputs[0]
     for part in ("weight", "bias"):
         if (parameter := table.parameters.get(f"{op.name}.{part}")) is not None:
@@ -105,11 +84,11 @@ def _norm(table: Table, op: Ruled, axis: int) -> Axes:
     return x
 
 
-def _same(table: Table, op: Ruled) -> Axes | None:
+def _same(table: AxisTable, op: Ruled) -> Axes | None:
     return op.inputs[0] if op.inputs[0].shape == op.shape else None
 
 
-def _together(table: Table, op: Ruled) -> Axes | None:
+def _together(table: AxisTable, op: Ruled) -> Axes | None:
     """Elementwise operations of two tensors: axes of equal length move together, counted from the last."""
     if len(op.inputs) == 1:
         return _same(table, op)
@@ -123,7 +102,7 @@ def _together(table: Table, op: Ruled) -> Axes | None:
     return full
 
 
-def _pool(table: Table, op: Ruled) -> Axes | None:
+def _pool(table: AxisTable, op: Ruled) -> Axes | None:
     """Pooling keeps batch and channels and makes new places."""
     x = op.inputs[0]
     if len(op.shape) < 3 or x.shape[:2] != op.shape[:2]:
@@ -131,7 +110,7 @@ def _pool(table: Table, op: Ruled) -> Axes | None:
     return Axes(op.shape, (*x.labels[:2], *table.fresh(op.shape[2:], "place in the image").labels))
 
 
-def _flatten(table: Table, op: Ruled) -> Axes | None:
+def _flatten(table: AxisTable, op: Ruled) -> Axes | None:
     """Flattening from the channel axis on makes an axis of blocks, one per channel."""
     x = op.inputs[0]
     if x.shape == op.shape:

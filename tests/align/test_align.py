@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wsexplore.align import Alignment, align, align_permutations, match_pair, match_population, match_weights, spec_of
+from wsexplore.datasets import dataset
+from wsexplore.nets import architecture
+from wsexplore.population import train_zoo
+from wsexplore.symmetry import inverse, permute, permute_weights, random_permutation
+from wsexplore.zoo import Zoo
+
+
+@pytest.fixture(scope="module")
+def zoo():
+    return train_zoo("mlp", "digits", models=8, epochs=3, checkpoints=[0, 3], seed=0, config={"widths": [64, 12, 10]})
+
+
+@settings(max_examples=25, deadline=None)
+@given(widths=st.lists(st.integers(2, 9), min_size=1, max_size=3), seed=st.integers(0, 10_000))
+def test_matching_never_lowers_the_objective(widths, seed):
+    arch = architecture("mlp", widths=[4, *widths, 3])
+    weights = torch.randn(5, arch.layout.size, generator=torch.Generator().manual_seed(seed))
+    found = match_population(weights, weights[0], spec_of(arch), arch.layout, seed=seed)
+    steps = np.diff(found.objective, axis=1)
+    assert (steps >= -1e-6 * np.abs(found.objective[:, :-1])).all()
+    moved = permute_weights(weights, found.permutations, spec_of(arch), arch.layout)
+    np.testing.assert_allclose((moved @ weights[0]).numpy(), found.objective[:, -1], rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=20, deadline=None)
+@given(units=st.integers(2, 16), seed=st.integers(0, 10_000))
+def test_with_one_hidden_layer_a_planted_permutation_is_found(units, seed):
+    arch = architecture("mlp", widths=[4, units, 3])
+    spec = spec_of(arch)
+    weights = torch.randn(1, arch.layout.size, generator=torch.Generator().manual_seed(seed))
+    planted = random_permutation(spec, seed=seed, models=1)
+    found = match_population(permute_weights(weights, planted, spec, arch.layout), weights[0], spec, arch.layout)
+    assert torch.equal(found.permutations["layers.0"], inverse(planted)["layers.0"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_a_network_is_matched_alone_as_in_a_crowd(seed):
+    arch = architecture("mlp", widths=[4, 8, 7, 3])
+    spec = spec_of(arch)
+    weights = torch.randn(6, arch.layout.size, generator=torch.Generator().manual_seed(seed))
+    crowd = match_population(weights, weights[0], spec, arch.layout, seed=seed)
+    own = match_population(weights, weights[:1].expand(6, -1), spec, arch.layout, seed=seed)
+    for row in range(6):
+        alone = match_population(weights[row : row + 1], weights[0], spec, arch.layout, seed=seed)
+        for group in spec.groups:
+            assert torch.equal(alone.permutations[group][0], crowd.permutations[group][row])
+            assert torch.equal(own.permutations[group][row], crowd.permutations[group][row])
+
+
+def test_two_modules_are_matched_by_one_call():
+    arch = architecture("mlp", widths=[6, 10, 3])
+    spec, module = spec_of(arch), arch.build()
+    twin = permute(module, random_permutation(spec, seed=5), spec)
+    back = permute(twin, match_weights(module, twin, spec), spec)
+    for name, value in module.named_parameters():
+        assert torch.equal(value, dict(back.named_parameters())[name])
+
+
+def test_networks_of_two_architectures_are_not_matched():
+    one, other = architecture("mlp", widths=[4, 3, 2]), architecture("mlp", widths=[4, 5, 2])
+    with pytest.raises(ValueError, match="match networks of one architecture"):
+        match_weights(one.build(), other.build(), spec_of(one))
+
+
+def test_an_aligned_zoo_computes_the_same_functions_closer_together(zoo):
+    aligned, inputs = align(zoo), dataset("digits").test.inputs
+    difference = zoo.architecture.forward(aligned.weights, inputs) - zoo.architecture.forward(zoo.weights, inputs)
+    assert difference.abs().max() < 1e-4
+    assert aligned.table.equals(zoo.table)
+    assert aligned.weights.std(0).norm() < zoo.weights.std(0).norm()
+    assert torch.equal(aligned.weights[0], zoo.weights[0])
+    assert aligned.recipe.inputs == {"zoo": zoo.fingerprint}
+
+
+def test_alignment_never_moves_a_network_away(zoo):
+    found = align_permutations(zoo, reference=3)
+    assert (found.after >= found.before - 1e-4).all()
+    assert found.reference_id == zoo.table["id"][3]
+
+
+def test_checkpoints_of_a_run_may_share_one_permutation(zoo):
+    units = align_permutations(zoo, by="run").permutations["layers.0"]
+    for run in range(8):
+        rows = np.flatnonzero(zoo.table["run"] == run)
+        assert (units[rows] == units[rows[-1]]).all()
+    free = align_permutations(zoo, by="network").permutations["layers.0"]
+    last = zoo.table["epoch"] == 3
+    assert (free[last] == units[last]).all()
+
+
+def test_an_alignment_is_stored_and_applied_to_its_zoo_only(zoo, tmp_path):
+    found = align_permutations(zoo, reference=1)
+    found.save(tmp_path / "alignment")
+    again = Alignment.open(tmp_path / "alignment")
+    assert torch.equal(again.apply(zoo).weights, found.apply(zoo).weights)
+    with pytest.raises(ValueError, match="of 16 networks, this zoo has 2"):
+        again.apply(zoo.select([0, 1]))
+    with pytest.raises(ValueError, match="made for another zoo"):
+        again.apply(zoo.select(list(range(16))[::-1]))
+
+
+def test_further_networks_are_placed_in_the_same_frame(zoo):
+    found = align_permutations(zoo, reference=1)
+    torch.testing.assert_close(found.place(zoo.weights, zoo.architecture), found.apply(zoo).weights)
+    with pytest.raises(ValueError, match="these have 26"):
+        found.place(torch.zeros(1, 26), architecture("mlp", widths=[3, 4, 2]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "magic"}, "choose one of weights"),
+        ({"reference": 99}, "rows run from 0 to 15"),
+        ({"by": "moon"}, "by network or by run"),
+    ],
+)
+def test_wrong_arguments_are_refused_with_a_sentence(zoo, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        align(zoo, **arguments)
+
+
+def test_alignment_tells_how_far_it_is_and_can_be_cancelled(zoo):
+    seen = []
+    align(zoo, on_step=lambda fraction, message: seen.append(fraction))
+    assert seen[-1] == 1
+
+    def stop(fraction, message):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        align(zoo, on_step=stop)
+
+
+def test_a_matched_pair_shows_a_diagonal_and_the_same_outputs(zoo):
+    pair = match_pair(zoo, 1, 3, inputs=dataset("digits").test.inputs)
+    assert np.diag(pair.similarity_after).sum() > np.diag(pair.similarity_before).sum()
+    np.testing.assert_allclose(pair.similarity_before[:, pair.order], pair.similarity_after, atol=1e-5)
+    assert pair.logit_difference < 1e-4
+    assert pair.objective[-1] >= pair.objective[0]
+    assert pair.units == 12
+    assert pair.order_frame()["unit_of_second"].tolist() == pair.order.tolist()
+
+
+def test_a_network_without_hidden_units_has_nothing_to_align():
+    arch = architecture("mlp", widths=[64, 10])
+    zoo = Zoo.from_weights(arch, torch.randn(2, arch.layout.size))
+    with pytest.raises(ValueError, match="nothing to align"):
+        match_pair(zoo, 0, 1, inputs=dataset("digits").test.inputs)
