@@ -95,7 +95,7 @@ def test_weight_statistics_are_those_of_numpy():
 @given(corners=st.integers(3, 200), radius=st.floats(0.5, 50), x=st.floats(-5, 5), y=st.floats(-5, 5))
 def test_a_drawn_region_survives_as_text(corners, radius, x, y):
     turn = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    polygon = parse_polygon(polygon_text(x + radius * np.cos(turn), y + radius * np.sin(turn)))
+    polygon = parse_polygon(polygon_text((x + radius * np.cos(turn)).tolist(), (y + radius * np.sin(turn)).tolist()))
     assert 3 <= len(polygon) <= 30
     points = np.array([[x, y], [x + 3 * radius, y]], np.float32)
     assert inside(points, polygon).tolist() == [True, False]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, no_type_check
 
 import torch
 from torch import Tensor, nn
@@ -36,13 +36,13 @@ class MLP(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) if norm == "layer" else nn.Identity() for width in hidden)
         self.activation = ACTIVATIONS[activation]()
 
+    @no_type_check  # while its symmetry is traced, inputs and outputs are proxies of tensors
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits `(batch, classes)` of inputs of any shape `(batch, ...)`."""
         x = inputs.flatten(1)
         for layer, norm in zip(self.layers, self.norms, strict=False):
             x = self.activation(norm(layer(x)))
-        logits: Tensor = self.layers[-1](x)
-        return logits
+        return self.layers[-1](x)
 
 
 def _complete(config: Config) -> dict[str, Any]:
