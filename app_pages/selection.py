@@ -54,7 +54,9 @@ def selected_networks(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray)
         _hand_over(name, [str(picked["id"].iloc[row]) for row in ticked if row < len(picked)], zoo, chosen)
     with right:
         if "test_accuracy" in table:
-            runs = table[table["run"].isin(picked["run"].unique()[:RUNS])]
+            lengths = table.groupby("run")["epoch"].nunique()
+            longest = lengths.loc[picked["run"].unique()].sort_values(ascending=False, kind="stable").index[:RUNS]
+            runs = table[table["run"].isin(longest)]
             show(
                 runs_figure(runs),
                 key="curves",

@@ -31,16 +31,14 @@ def main() -> None:
     difference = (arch.forward(aligned, data.test.inputs) - arch.forward(zoo.weights, data.test.inputs)).abs().max()
     falls = int((np.diff(matching.objective, axis=1) < -1e-6 * np.abs(matching.objective[:, :-1])).sum())
     print(f"{arguments.models} MLPs 64-32-10, mean test accuracy {zoo.table['test_accuracy'].mean():.4f}")
-    print(
-        f"aligned to the first in {seconds:.2f} s; largest logit difference {difference:.1e}; objective fell {falls} times"
-    )
+    print(f"aligned to the first in {seconds:.2f} s")
+    print(f"largest logit difference {difference:.1e}; the objective fell {falls} times")
     draw = np.random.default_rng(0)
     pairs = np.array([draw.choice(arguments.models, 2, replace=False) for _ in range(arguments.pairs)])
     for name, weights in (("raw", zoo.weights), ("aligned", aligned)):
         middle = torch.lerp(weights[pairs[:, 0]], weights[pairs[:, 1]], 0.5)
-        print(
-            f"midpoint of {arguments.pairs} random pairs, {name:8s} {score(arch, middle, data.test).accuracy.mean():.4f}"
-        )
+        accuracy = score(arch, middle, data.test).accuracy.mean()
+        print(f"midpoint of {arguments.pairs} random pairs, {name:8s} {accuracy:.4f}")
 
 
 if __name__ == "__main__":

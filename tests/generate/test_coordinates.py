@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import SMALL, made_zoo
+from small_zoos import SMALL, made_zoo
 
 from wsexplore.generate import UnitTokens
 from wsexplore.generate.coordinates import Coordinates

@@ -44,10 +44,10 @@ def test_a_units_token_is_its_incoming_weights_its_bias_and_its_outgoing_weights
 def test_permuting_a_group_permutes_its_tokens_and_nothing_else():
     arch, spec, tokens = traced(5, 4, 3)
     weights = torch.randn(3, arch.layout.size)
-    moved = random_permutation(spec, seed=1)
+    moved = random_permutation(spec, seed=1, models=3)
     units, rest = tokens.split(weights)
     moved_units, moved_rest = tokens.split(permute_weights(weights, moved, spec, arch.layout))
-    assert torch.equal(moved_units, units[:, moved[spec.groups[0]]])
+    assert torch.equal(moved_units, units.gather(1, moved[spec.groups[0]].unsqueeze(2).expand_as(units)))
     assert torch.equal(moved_rest, rest)
 
 
@@ -73,7 +73,7 @@ def test_joining_takes_the_mean_over_the_tokens_that_hold_a_parameter():
 def test_pooled_values_do_not_change_under_permutations():
     arch, spec, tokens = traced(5, 4, 3)
     pooled = tokens.pool(torch.randn(arch.layout.size))
-    moved = permute_weights(pooled.unsqueeze(0), random_permutation(spec, seed=5), spec, arch.layout)[0]
+    moved = permute_weights(pooled, random_permutation(spec, seed=5), spec, arch.layout)
     assert torch.equal(moved, pooled)
 
 

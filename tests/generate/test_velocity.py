@@ -47,7 +47,7 @@ def test_a_deeper_network_has_positions_and_its_velocity_does_not_follow_permuta
     spec = symmetry_of(arch.build(), arch.example_input())
     network = stirred(UnitTokens.of(spec, arch.layout))
     state = torch.randn(2, arch.layout.size, generator=torch.Generator().manual_seed(0))
-    moved = random_permutation(spec, seed=1)
+    moved = random_permutation(spec, seed=1, models=2)
     before = permute_weights(network(state, torch.ones(1)), moved, spec, arch.layout)
     after = network(permute_weights(state, moved, spec, arch.layout), torch.ones(1))
     assert network.position is not None

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 import torch
-from conftest import SMALL, made_zoo
+from small_zoos import SMALL, made_zoo
 
 from wsexplore.generate import FlowConfig, WeightFlow, control, fit_flow
 from wsexplore.generate.flow import standard_noise

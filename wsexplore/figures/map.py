@@ -218,7 +218,7 @@ def lens_figure(
         return [between(raw, aligned, share), between(orbit_raw, orbit_aligned, share)]
 
     figure = go.Figure()
-    cloud, copies = traces(0)
+    cloud, copies = traces(0.0)
     bar = {"title": {"text": colour.replace("_", " "), "side": "right"}, "thickness": 12, "outlinewidth": 0}
     marker = {"size": 5, "color": values, "colorscale": scale(SEQUENTIAL), "opacity": 0.75, "colorbar": bar}
     figure.add_scattergl(**cloud, mode="markers", marker=marker, name="networks", hoverinfo="skip")
@@ -227,12 +227,10 @@ def lens_figure(
         **copies, mode="markers", marker=star, name="one network, its units permuted", hoverinfo="skip"
     )
     names = ["raw", *(f"{share:.0%}" for share in ease[1:-1]), "aligned"]
-    figure.frames = [go.Frame(name=n, data=traces(share), traces=[0, 1]) for n, share in zip(names, ease, strict=True)]
-    every = np.vstack([raw, aligned, orbit_raw, orbit_aligned])
-    low, high = every.min(0), every.max(0)
-    pad = 0.04 * (high - low)
-    figure.update_xaxes(range=[low[0] - pad[0], high[0] + pad[0]])
-    figure.update_yaxes(range=[low[1] - pad[1], high[1] + pad[1]])
+    figure.frames = [
+        go.Frame(name=n, data=traces(float(share)), traces=[0, 1]) for n, share in zip(names, ease, strict=True)
+    ]
+    _frame_most(figure, np.vstack([raw, aligned]), np.vstack([orbit_raw, orbit_aligned]))
     plain_axes(figure)
     layout(figure, height=height, **player(names, prefix="weights: ", duration=45))
     motion = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 45, "redraw": True}}
@@ -241,6 +239,15 @@ def lens_figure(
         {"label": "Undo", "method": "animate", "args": [names[::-1], motion]},
     ]
     return figure
+
+
+def _frame_most(figure: go.Figure, crowd: Float[Array, "points 2"], whole: Float[Array, "others 2"]) -> None:
+    """Axes that show 99 of 100 points of a crowd and all of some others; zooming out shows the rest."""
+    low = np.minimum(np.quantile(crowd, 0.005, axis=0), whole.min(0))
+    high = np.maximum(np.quantile(crowd, 0.995, axis=0), whole.max(0))
+    pad = 0.05 * (high - low)
+    figure.update_xaxes(range=[low[0] - pad[0], high[0] + pad[0]])
+    figure.update_yaxes(range=[low[1] - pad[1], high[1] + pad[1]])
 
 
 def training_figure(
@@ -379,6 +386,7 @@ def placed_figure(
         text=[f"<b>{name}</b><br>test accuracy {value:.3f}" for name, value in zip(ids, accuracy, strict=True)],
         hovertemplate="%{text}<extra></extra>",
     )
+    _frame_most(figure, points, fresh)
     figure.update_xaxes(title=labels[0], zeroline=False)
     figure.update_yaxes(title=labels[1], zeroline=False)
     return layout(figure, height=height)

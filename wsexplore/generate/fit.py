@@ -35,7 +35,8 @@ def fit_flow(
 
     Where every parameter belongs to one permutation group at most (an MLP with one hidden layer), the flow is
     equivariant: the zoo is taken as it is, and each network counts as all its permutations. Otherwise the zoo is
-    first aligned to `reference`, each unit gets a learned position, and the flow is not equivariant.
+    first aligned to `reference`, each unit gets a learned position, and the flow is not equivariant. It is also far
+    weaker: on 600 MLPs 64-16-16-10 its samples had accuracy 0.52 where the zoo has 0.96 and the Gaussian control 0.41.
 
     Of all checks the one with the lowest held-out loss gives the network, so a flow that begins to memorise is
     stopped there. The same arguments give the same flow on the same device; on a CPU one thread works.

@@ -58,7 +58,7 @@ class UnitTokens:
         Raises:
             ValueError: the spec names a parameter that the layout lacks, or is empty.
         """
-        places = layout.unflatten(torch.arange(layout.size))
+        places = {slot.name: torch.arange(slot.start, slot.stop).view(slot.shape) for slot in layout.slots}
         if unknown := sorted({name for group in spec.groups for name, _ in spec.members(group)} - set(places)):
             raise ValueError(f"the spec permutes {', '.join(unknown)}, which the architecture lacks")
         blocks, parts, touched = [], [], torch.zeros(layout.size, dtype=torch.bool)
