@@ -33,7 +33,13 @@ with st.form("settings", border=True):
     cells = st.columns([1.2, 1.2, 0.8, 1.2, 0.7], vertical_alignment="bottom")
     count = cells[0].slider("Networks", 2, 256, 16, key="n", bind="query-params", help="About 0.02 s each to draw.")
     steps = cells[1].slider(
-        "Steps", 1, 50, STEPS, key="steps", bind="query-params", help="Of the solver: more is slower and more exact."
+        "Steps",
+        1,
+        50,
+        STEPS,
+        key="steps",
+        bind="query-params",
+        help="Steps of the Euler solver. Ten was tuned with the flow; more are slower, and not better.",
     )
     seed = cells[2].number_input(
         "Seed", 0, 2**31 - 1, 0, key="draw", bind="query-params", help="The same seed draws the same networks."

@@ -185,3 +185,11 @@ def test_an_orbit_holds_many_weights_and_one_function():
 def test_an_orbit_has_a_factorial_of_places():
     spec = PermutationSpec({}, {"a": 4, "b": 3})
     assert math.exp(log_orbit_size(spec)) == pytest.approx(24 * 6)
+
+
+def test_one_permutation_may_move_a_whole_stack():
+    arch = architecture("mlp", widths=[3, 6, 5, 2])
+    spec, weights = traced(arch), torch.randn(4, arch.layout.size)
+    one = random_permutation(spec, seed=0)
+    together = permute_weights(weights, one, spec, arch.layout)
+    assert torch.equal(together[2], permute_weights(weights[2], one, spec, arch.layout))

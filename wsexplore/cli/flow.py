@@ -47,7 +47,8 @@ def sample(
     flow: FlowName,
     out: Out,
     models: Annotated[int, typer.Option(min=1, help="Number of networks.")] = 100,
-    steps: Annotated[int | None, typer.Option(min=1, help="Solver steps; more is slower and closer.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Solver steps; the default was tuned with the flow.")] = None,
+    solver: Annotated[str, typer.Option(help="euler, midpoint or heun.")] = "euler",
     temperature: Annotated[float, typer.Option(min=0, help="Scale of the noise; 0 gives one network.")] = 1.0,
     dataset: Annotated[str, typer.Option(help="Judge the samples on this data set.")] = "digits",
     seed: Seed = 0,
@@ -61,7 +62,9 @@ def sample(
         from wsexplore.population import evaluate
 
         opened = WeightFlow.open(flow)
-        fresh = opened.sample(models, seed=seed, temperature=temperature, on_step=on_step, steps=steps or STEPS)
+        fresh = opened.sample(
+            models, seed=seed, temperature=temperature, on_step=on_step, steps=steps or STEPS, solver=solver
+        )
         scores = evaluate(fresh, dataset).drop(columns="id")
         fresh = fresh.with_table(pd.concat([fresh.table.assign(dataset=dataset), scores], axis=1))
         fresh.save(out)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from wsexplore.nets import Layout
 from wsexplore.symmetry.spec import PermutationSpec
 
-Permutation = Mapping[str, Int[Tensor, "*models units"]]
+Permutation = Mapping[str, Int[Tensor, "..."]]
 """Group name to the old unit at each new place, of one network `(units,)` or of many `(models, units)`."""
 
 
