@@ -31,7 +31,7 @@ st.sidebar.caption(f"fitted on {flow.networks:,} networks of {source.architectur
 
 with st.form("settings", border=True):
     cells = st.columns([1.2, 1.2, 0.8, 1.2, 0.7], vertical_alignment="bottom")
-    count = cells[0].slider("Networks", 2, 256, 16, key="n", bind="query-params", help="About 0.02 s each to draw.")
+    count = cells[0].slider("Networks", 2, 256, 16, key="n", bind="query-params", help="A few milliseconds each to draw, then they are judged.")
     steps = cells[1].slider(
         "Steps",
         1,
