@@ -4,11 +4,22 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
+import streamlit as st
 
 from app_pages.handles import open_alignment, open_projection
-from wsexplore.generate import QualityReport, WeightFlow, quality
+from wsexplore.generate import STEPS, QualityReport, WeightFlow, quality
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, select_rows
+
+
+@dataclass(frozen=True, slots=True)
+class DrawSettings:
+    """How many networks are drawn, with how many solver steps, from which seed, at which temperature."""
+
+    count: int
+    steps: int
+    seed: int
+    temperature: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,19 +43,59 @@ class Drawn:
     seconds: float
 
 
-def draw_networks(
-    flow: WeightFlow, name: str, source: Zoo, count: int, steps: int, seed: int, heat: float, on_step: OnStep
-) -> Drawn:
+def draw_settings() -> DrawSettings:
+    """The form that sets them; they live in the link."""
+    with st.form("settings", border=True):
+        cells = st.columns([1.2, 1.2, 0.8, 1.2, 0.7], vertical_alignment="bottom")
+        count = cells[0].slider(
+            "Networks", 2, 256, 16, key="n", bind="query-params", help="Drawn in milliseconds, then judged."
+        )
+        steps = cells[1].slider(
+            "Steps",
+            1,
+            50,
+            STEPS,
+            key="steps",
+            bind="query-params",
+            help="Steps of the Euler solver. Ten was tuned with the flow; more are slower, and not better.",
+        )
+        seed = cells[2].number_input(
+            "Seed", 0, 2**31 - 1, 0, key="draw", bind="query-params", help="The same seed draws the same networks."
+        )
+        heat = cells[3].slider(
+            "Temperature",
+            0.0,
+            1.5,
+            1.0,
+            0.05,
+            key="heat",
+            bind="query-params",
+            help="Scale of the noise: below 1 samples are safer and less diverse, at 0 all are one network.",
+        )
+        cells[4].form_submit_button("Draw", icon=":material/casino:", type="primary", width="stretch")
+    return DrawSettings(count, steps, seed, heat)
+
+
+def draw_networks(flow: WeightFlow, name: str, source: Zoo, settings: DrawSettings, on_step: OnStep) -> Drawn:
     """Sample and judge; the flow's own part of the source zoo is what it is compared with."""
     rows = select_rows(source.table, flow.where) if flow.where else np.arange(len(source))
     fitted = source.select(rows)
     begun = perf_counter()
     fresh = flow.sample(
-        count, seed=seed, steps=steps, temperature=heat, on_step=lambda f, m: on_step(0.4 * f, m or "sampling")
+        settings.count,
+        seed=settings.seed,
+        steps=settings.steps,
+        temperature=settings.temperature,
+        on_step=lambda f, m: on_step(0.4 * f, m or "sampling"),
     )
     seconds = perf_counter() - begun
     report = quality(
-        fresh, fitted, flow.dataset or "digits", models=100, seed=seed, on_step=lambda f, m: on_step(0.4 + 0.6 * f, m)
+        fresh,
+        fitted,
+        flow.dataset or "digits",
+        models=100,
+        seed=settings.seed,
+        on_step=lambda f, m: on_step(0.4 + 0.6 * f, m),
     )
     facts = report.per_sample.drop(columns="id")
     fresh = fresh.with_table(

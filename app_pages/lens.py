@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app_pages.frame import recipe, sentence, show
@@ -27,8 +28,7 @@ def _orbit_points(name: str, version: str, row: int) -> tuple[np.ndarray, np.nda
 def symmetry_lens(name: str, rows: np.ndarray, row: int, colour: str) -> None:
     """The figure, its caption and its recipe; `row` is the network whose orbit is drawn."""
     zoo = open_zoo(name)
-    values = zoo.table[colour]
-    colour = colour if np.issubdtype(values.dtype, np.number) else "test_accuracy"
+    colour = colour if pd.api.types.is_numeric_dtype(zoo.table[colour]) else "epoch"
     drawn = rows if len(rows) <= DRAWN else np.sort(np.random.default_rng(0).choice(rows, DRAWN, replace=False))
     with sentence():
         raw, aligned = (open_projection(name, "pca", frame) for frame in ("raw", "aligned"))
@@ -40,7 +40,7 @@ def symmetry_lens(name: str, rows: np.ndarray, row: int, colour: str) -> None:
         lens_figure(
             raw.points[drawn],
             aligned.points[drawn],
-            zoo.table[colour].to_numpy()[drawn],
+            zoo.table[colour].to_numpy(float)[drawn],
             orbit_raw,
             orbit_aligned,
             colour=colour,

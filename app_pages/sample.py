@@ -3,14 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from app_pages.draw import Drawn, draw_networks
+from app_pages.draw import Drawn, draw_networks, draw_settings
 from app_pages.frame import recipe, result_of, sentence, show
 from app_pages.handles import open_flow, open_projection, open_zoo, version_of
 from app_pages.keep import take_along
 from app_pages.pick import check_link
 from wsexplore.datasets import dataset
 from wsexplore.figures import filters_figure, placed_figure, quality_figure
-from wsexplore.generate import STEPS
 from wsexplore.zoo import shelf
 
 st.title("Can we draw a network that nobody trained?")
@@ -29,38 +28,11 @@ with sentence():
     source = open_zoo(name)
 st.sidebar.caption(f"fitted on {flow.networks:,} networks of {source.architecture.layout.size:,} weights")
 
-with st.form("settings", border=True):
-    cells = st.columns([1.2, 1.2, 0.8, 1.2, 0.7], vertical_alignment="bottom")
-    count = cells[0].slider("Networks", 2, 256, 16, key="n", bind="query-params", help="A few milliseconds each to draw, then they are judged.")
-    steps = cells[1].slider(
-        "Steps",
-        1,
-        50,
-        STEPS,
-        key="steps",
-        bind="query-params",
-        help="Steps of the Euler solver. Ten was tuned with the flow; more are slower, and not better.",
-    )
-    seed = cells[2].number_input(
-        "Seed", 0, 2**31 - 1, 0, key="draw", bind="query-params", help="The same seed draws the same networks."
-    )
-    heat = cells[3].slider(
-        "Temperature",
-        0.0,
-        1.5,
-        1.0,
-        0.05,
-        key="heat",
-        bind="query-params",
-        help="Scale of the noise: below 1 samples are safer and less diverse, at 0 all are one network.",
-    )
-    cells[4].form_submit_button("Draw", icon=":material/casino:", type="primary", width="stretch")
-
-key = f"draw {name} {version_of('flows', name)} {count} {steps} {seed} {heat}"
+settings = draw_settings()
 drawn: Drawn = result_of(
-    key,
-    f"Drawing {count} networks",
-    lambda on_step: draw_networks(flow, name, source, count, steps, seed, heat, on_step),
+    f"draw {name} {version_of('flows', name)} {settings}",
+    f"Drawing {settings.count} networks",
+    lambda on_step: draw_networks(flow, name, source, settings, on_step),
 )
 fresh, report = drawn.zoo, drawn.report
 rows = report.frame.set_index("generator")
@@ -76,7 +48,7 @@ cells[2].metric(
     f"{rows.novelty['flow']:.2f}",
     help="Median distance to the nearest network of the zoo, over the zoo's own. 1 is as new as a trained network.",
 )
-cells[3].metric("Time to draw", f"{drawn.seconds:.1f} s", help=f"For {count} networks with {steps} steps, here.")
+cells[3].metric("Time to draw", f"{drawn.seconds:.1f} s", help=f"For {settings.count} networks, here.")
 st.markdown(f"**Verdict.** {report.verdict}")
 
 left, right = st.columns([1.15, 1])
@@ -95,7 +67,7 @@ with left:
             height=430,
         ),
         key="placed",
-        alt=f"{count} new networks among {len(drawn.fitted):,} trained ones, each joined to its nearest",
+        alt=f"{settings.count} new networks among {len(drawn.fitted):,} trained ones, each joined to its nearest",
         table=report.per_sample,
     )
 with right:
@@ -134,4 +106,4 @@ show(
     alt="First-layer weights of the best samples",
 )
 recipe(fresh.recipe)
-take_along(fresh, f"{name}-drawn-{seed}")
+take_along(fresh, f"{name}-drawn-{settings.seed}")
