@@ -22,6 +22,8 @@ st.caption(
 )
 ensure_maps(name, zoo)
 
+check_link("frame", ("raw", "aligned"), "weights")
+check_link("method", [method.upper() for method in METHODS], "map")
 left, middle, right = st.columns([1, 1, 1.6])
 frame = left.segmented_control(
     "Weights",

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from app_pages.handles import open_alignment, open_projection
+from app_pages.pick import check_link_number
 from wsexplore.generate import STEPS, QualityReport, WeightFlow, quality
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, select_rows
@@ -45,6 +46,10 @@ class Drawn:
 
 def draw_settings() -> DrawSettings:
     """The form that sets them; they live in the link."""
+    check_link_number("n", 2, 256, "a number of networks of")
+    check_link_number("steps", 1, 50, "a number of steps of")
+    check_link_number("draw", 0, 2**31 - 1, "seed")
+    check_link_number("heat", 0, 1.5, "temperature")
     with st.form("settings", border=True):
         cells = st.columns([1.2, 1.2, 0.8, 1.2, 0.7], vertical_alignment="bottom")
         count = cells[0].slider(

@@ -5,7 +5,7 @@ import streamlit as st
 
 from app_pages.frame import recipe, sentence, show
 from app_pages.handles import frames, walk
-from app_pages.pick import current_zoo, data_of, pick_pair
+from app_pages.pick import check_link, current_zoo, data_of, pick_pair
 from wsexplore.figures import scrub_figure
 
 STEPS = 41
@@ -25,6 +25,7 @@ aligned = left.toggle(
     bind="query-params",
     help="Permute the second network's units to match the first's. Its function stays the same.",
 )
+check_link("split", ("test", "train"), "split")
 split = middle.segmented_control(
     "Judge on",
     ("test", "train"),

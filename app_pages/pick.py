@@ -1,5 +1,6 @@
 """Pickers whose values live in the link."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -69,8 +70,22 @@ def default_pair(zoo: Zoo) -> tuple[int, int]:
     return int(best[0]), int(best[-1])
 
 
-def check_link(key: str, options: list[str], what: str) -> None:
+def check_link(key: str, options: Sequence[str], what: str) -> None:
     """Say it when the link names something that is not there; the page goes on with its default."""
     asked = st.query_params.get(key)
     if asked is not None and asked not in options:
         st.warning(f"The link asks for {what} {asked[:60]!r}, which is not here; the page shows the default instead.")
+
+
+def check_link_number(key: str, low: float, high: float, what: str) -> None:
+    """Say it when the link holds no number, or one out of range; the page goes on with its default."""
+    asked = st.query_params.get(key)
+    try:
+        good = asked is None or low <= float(asked) <= high
+    except ValueError:
+        good = False
+    if not good:
+        st.warning(
+            f"The link asks for {what} {str(asked)[:60]!r}; it goes from {low:g} to {high:g}, and the page shows the "
+            "default instead."
+        )

@@ -8,20 +8,11 @@ from safetensors import safe_open
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from benchmarks.browser import painted, settled
+
 pytestmark = pytest.mark.browser
 
-PLOT = ".js-plotly-plot .main-svg"
 SLIDER = ".slider-container .slider-rail-touch-rect"
-
-
-def painted(tab, count=1):
-    tab.wait_for_function(f"() => document.querySelectorAll('.js-plotly-plot').length >= {count}")
-    settled(tab)
-
-
-def settled(tab):
-    tab.wait_for_function("() => !document.querySelector('[data-testid=\"stStatusWidget\"]')")
-    tab.wait_for_timeout(700)
 
 
 def metric(tab, label):
@@ -150,9 +141,9 @@ def test_scrubbing_sends_nothing_over_the_wire(app, tab):
 
 
 def test_a_link_restores_the_page_and_back_returns(app, tab):
-    tab.goto(f"{app}/atlas?frame=raw&method=umap&colour=lr&where=epoch%20%3D%2030")
+    tab.goto(f"{app}/atlas?frame=raw&method=UMAP&colour=lr&where=epoch%20%3D%2030")
     painted(tab, 2)
-    assert query(tab) == {"frame": "raw", "method": "umap", "colour": "lr", "where": "epoch = 30"}
+    assert query(tab) == {"frame": "raw", "method": "UMAP", "colour": "lr", "where": "epoch = 30"}
     assert tab.get_by_label("Filter", exact=True).input_value() == "epoch = 30"
     tab.reload()
     painted(tab, 2)

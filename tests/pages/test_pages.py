@@ -69,7 +69,7 @@ def test_every_page_opens_cold_and_its_charts_say_what_they_show(page):
 
 def test_the_atlas_opens_from_its_link():
     at = opened(
-        "atlas", frame="raw", method="umap", colour="lr", where="epoch = 30", region="-50,-50 50,-50 50,50 -50,50"
+        "atlas", frame="raw", method="UMAP", colour="lr", where="epoch = 30", region="-50,-50 50,-50 50,50 -50,50"
     )
     assert not at.exception
     assert at.get_by_key("frame").value == "raw"
@@ -111,6 +111,7 @@ def test_a_region_selects_networks():
     [
         ("atlas", {"zoo": "gone"}, "asks for zoo 'gone'"),
         ("atlas", {"colour": "depth"}, "asks for column 'depth'"),
+        ("atlas", {"method": "tsne"}, "asks for map 'tsne'"),
         ("atlas", {"region": "abc"}, "region cannot be read"),
         ("atlas", {"where": "epoch >"}, "cannot be read"),
         ("atlas", {"where": "depth = 3"}, "no column"),
@@ -119,6 +120,8 @@ def test_a_region_selects_networks():
         ("interpolate", {"samples": "abc"}, "up to eight numbers"),
         ("interpolate", {"samples": "99999"}, "samples run from 0 to 359"),
         ("sample", {"flow": "gone"}, "asks for flow 'gone'"),
+        ("sample", {"n": "9999"}, "asks for a number of networks of '9999'"),
+        ("sample", {"heat": "hot"}, "asks for temperature 'hot'"),
     ],
 )
 def test_a_stale_or_broken_link_gives_one_sentence(page, query, said):
