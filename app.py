@@ -1,29 +1,43 @@
 """The frame of the app: page config and navigation.
 
 The pages lie in `app_pages/`: a folder called `pages/` beside this file would be discovered by Streamlit itself, and
-the first visitor who comes by a deep link would then get the bare page without this frame.
+the first visitor who comes by a deep link would then get the bare page without this frame. What is picked here
+stays in the link from page to page; the links in the sidebar lead to each page as it was left.
 """
 
 import streamlit as st
 
+from app_pages.link import enter, leave, left_at
+from app_pages.pick import pick, picked
+
 st.set_page_config(page_title="wsexplore", page_icon=":material/scatter_plot:", layout="wide")
 
-PAGES = (
-    ("app_pages/home.py", "Home", ":material/home:", "What this is, and one picture."),
-    ("app_pages/atlas.py", "Atlas", ":material/map:", "The map of a zoo: every point is a trained network."),
-    ("app_pages/align.py", "Align", ":material/join_inner:", "Permute one network's units until they match another's."),
-    (
-        "app_pages/interpolate.py",
-        "Interpolate",
-        ":material/timeline:",
-        "Walk from one network to another in a straight line.",
-    ),
-    ("app_pages/sample.py", "Sample", ":material/casino:", "Draw new, working networks from a flow over weights."),
-)
+PAGES = {
+    "home": (":material/home:", ()),
+    "atlas": (":material/map:", ("zoo",)),
+    "align": (":material/join_inner:", ("zoo", "a", "b")),
+    "interpolate": (":material/timeline:", ("zoo", "a", "b")),
+    "sample": (":material/casino:", ("flow",)),
+}
+"""Icon of each page, and what is picked for it."""
 
-st.navigation(
-    [
-        st.Page(path, title=title, icon=icon, help=help_text, default=title == "Home", url_path=title.lower())
-        for path, title, icon, help_text in PAGES
-    ]
-).run()
+pages = {
+    name: st.Page(f"app_pages/{name}.py", title=name.title(), icon=icon, default=name == "home", url_path=name)
+    for name, (icon, _) in PAGES.items()
+}
+page = st.navigation(list(pages.values()), position="hidden")
+enter(page.url_path)
+links = st.sidebar.container(gap="xsmall")
+here = PAGES[page.url_path or "home"][1]
+if here:
+    st.sidebar.divider()
+try:
+    pick(here)
+    page.run()
+finally:
+    leave(page.url_path)
+    with links:
+        for name, (_, keys) in PAGES.items():
+            query = {**left_at(pages[name].url_path), **picked(keys)}
+            kept = {key: value for key, value in query.items() if key not in here}
+            st.page_link(pages[name], query_params=kept, width="stretch")

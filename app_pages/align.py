@@ -5,7 +5,7 @@ import streamlit as st
 
 from app_pages.frame import recipe, sentence, show
 from app_pages.handles import match, walk
-from app_pages.pick import current_zoo, data_of, pick_pair
+from app_pages.pick import current_pair, current_zoo, data_of
 from wsexplore.figures import curves_figure, filters_figure, matrices_figure, objective_figure
 
 name, zoo = current_zoo()
@@ -14,7 +14,7 @@ st.caption(
     "Hidden units have no order of their own: permute them, and the network computes the same function. "
     "Matching finds the order in which the second network lies closest to the first, and most of the barrier is gone."
 )
-first, second = pick_pair(zoo)
+first, second = current_pair(zoo)
 with sentence():
     data = data_of(zoo)
     raw = walk(name, first, second, False, data.name, 25)

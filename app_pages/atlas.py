@@ -6,8 +6,9 @@ import streamlit as st
 from app_pages.frame import recipe, sentence, show
 from app_pages.handles import open_projection
 from app_pages.lens import symmetry_lens
+from app_pages.link import check_link
 from app_pages.maps import ensure_maps
-from app_pages.pick import check_link, current_zoo
+from app_pages.pick import current_zoo
 from app_pages.selection import keep_polygon, selected_networks
 from wsexplore.embed import METHODS, inside, parse_polygon
 from wsexplore.figures import DRAWN, map_figure
@@ -106,8 +107,11 @@ with chart:
     )
     warning = " Distances between far groups mean nothing on a UMAP map." if method == "umap" else ""
     more = "; statistics use all" if len(drawn) < len(rows) else ""
-    st.caption(f"{len(drawn):,} of {len(zoo):,} networks drawn{more}.{warning}")
+    st.caption(
+        f"{len(drawn):,} of {len(zoo):,} networks drawn{more}. The frame holds 99 of 100; double-click to see all."
+        f"{warning}"
+    )
 recipe(projection.recipe)
-focus = selected_networks(name, zoo, rows, chosen)
+focus = selected_networks(zoo, rows, chosen)
 st.header("The symmetry lens")
 symmetry_lens(name, rows, focus, colour)

@@ -7,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from app_pages.handles import open_alignment, open_projection
-from app_pages.pick import check_link_number
+from app_pages.link import check_link_number
 from wsexplore.generate import STEPS, QualityReport, WeightFlow, quality
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, select_rows

@@ -5,7 +5,8 @@ import streamlit as st
 
 from app_pages.frame import recipe, sentence, show
 from app_pages.handles import frames, walk
-from app_pages.pick import check_link, current_zoo, data_of, pick_pair
+from app_pages.link import check_link
+from app_pages.pick import current_pair, current_zoo, data_of
 from wsexplore.figures import scrub_figure
 
 STEPS = 41
@@ -16,7 +17,7 @@ st.caption(
     "Every point on the straight line between two weight vectors is a network too. Drag the slider under the figure: "
     "it moves the in-between network in your browser, with its answers, its confusions and its first-layer weights."
 )
-first, second = pick_pair(zoo)
+first, second = current_pair(zoo)
 left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
 aligned = left.toggle(
     "Align first",

@@ -57,7 +57,7 @@ def symmetry_lens(name: str, rows: np.ndarray, row: int, colour: str) -> None:
     digits = log_orbit_size(spec_of(zoo.architecture)) / math.log(10)
     st.caption(
         f"The stars are {COPIES} copies of network {network}, their hidden units in random order: one function, "
-        f"10^{digits:.0f} places in weight space. Press Align: they fall onto one point (largest distance from their "
-        f"mean on the map {spread:.1e}), and the zoo draws together. Each frame has its own PCA axes."
+        f"$10^{{{digits:.0f}}}$ places in weight space. Press Align: they fall onto one point (largest distance from "
+        f"their mean on the map {spread:.1e}), and the zoo draws together. Each frame has its own PCA axes."
     )
     recipe(alignment.recipe)

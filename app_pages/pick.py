@@ -1,12 +1,16 @@
-"""Pickers whose values live in the link."""
+"""What the pages look at: the zoo, the pair of networks and the flow, picked in the sidebar and kept in the link.
+
+The frame draws these pickers, not the pages: a widget of one page is another widget on the next, and its value would
+leave the link on the way.
+"""
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
 from app_pages.frame import sentence
 from app_pages.handles import open_zoo
+from app_pages.link import check_link
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.zoo import Zoo, shelf
 
@@ -15,21 +19,41 @@ MANY = 5000
 """Networks up to which a picker lists them all; beyond, the id is typed."""
 
 
+def pick(keys: Sequence[str]) -> None:
+    """Draw the pickers that a page needs; a sentence instead of the page where there is nothing to pick."""
+    if "zoo" in keys:
+        _pick_zoo()
+    if "a" in keys:
+        _, zoo = current_zoo()
+        first, second = default_pair(zoo)
+        _pick_network("First network", "a", zoo, first)
+        _pick_network("Second network", "b", zoo, second)
+    if "flow" in keys:
+        _pick_flow()
+
+
+def picked(keys: Sequence[str]) -> dict[str, str]:
+    """What was picked last, by key, as far as it was."""
+    values = st.session_state.get("picked", {})
+    return {key: values[key] for key in keys if key in values}
+
+
 def current_zoo() -> tuple[str, Zoo]:
-    """The zoo picked in the sidebar, by name and handle; a sentence instead of the page where it cannot be opened."""
-    names = list(shelf("zoos"))
-    if not names:
-        st.error("There is no zoo yet. Run `wsexplore demo build`, or train one with `wsexplore zoo train`.")
-        st.stop()
-    check_link("zoo", names, "zoo")
-    start = names.index(DEFAULT_ZOO) if DEFAULT_ZOO in names else 0
-    name = st.sidebar.selectbox(
-        "Zoo", names, index=start, key="zoo", bind="query-params", help="A population of trained networks."
-    )
+    """The picked zoo, by name and handle; a sentence instead of the page where it cannot be opened."""
+    name = st.session_state["picked"]["zoo"]
     with sentence():
-        zoo = open_zoo(name)
-    st.sidebar.caption(f"{len(zoo):,} networks of {zoo.architecture.layout.size:,} weights")
-    return name, zoo
+        return name, open_zoo(name)
+
+
+def current_pair(zoo: Zoo) -> tuple[int, int]:
+    """Rows of the picked networks."""
+    ids, values = zoo.table["id"].tolist(), st.session_state["picked"]
+    return ids.index(values["a"]), ids.index(values["b"])
+
+
+def current_flow() -> str:
+    """Name of the picked flow."""
+    return str(st.session_state["picked"]["flow"])
 
 
 def data_of(zoo: Zoo) -> Dataset:
@@ -39,28 +63,8 @@ def data_of(zoo: Zoo) -> Dataset:
         return dataset(str(names[0]))
 
 
-def pick_pair(zoo: Zoo) -> tuple[int, int]:
-    """Two networks, side by side; by default two good ones of different runs and of one kind."""
-    first, second = default_pair(zoo)
-    left, right = st.columns(2)
-    return _pick(left, "First network", "a", zoo, first), _pick(right, "Second network", "b", zoo, second)
-
-
-def _pick(where: Any, label: str, key: str, zoo: Zoo, default: int) -> int:
-    ids = zoo.table["id"].tolist()
-    check_link(key, ids, "network")
-    if len(ids) <= MANY:
-        picked = where.selectbox(label, ids, index=default, key=key, bind="query-params", help="Type to search by id.")
-    else:
-        picked = where.text_input(label, ids[default], key=key, bind="query-params", help="The id of a network.")
-    if picked not in ids:
-        st.error(f"This zoo has no network {str(picked)[:60]!r}; pick an id from the Atlas.")
-        st.stop()
-    return int(ids.index(picked))
-
-
 def default_pair(zoo: Zoo) -> tuple[int, int]:
-    """Two of the best networks of the zoo."""
+    """Two of the best networks of the zoo, of different runs and of one kind."""
     table = zoo.table
     if "activation" in table:
         table = table[table["activation"] == table["activation"].mode()[0]]
@@ -70,22 +74,42 @@ def default_pair(zoo: Zoo) -> tuple[int, int]:
     return int(best[0]), int(best[-1])
 
 
-def check_link(key: str, options: Sequence[str], what: str) -> None:
-    """Say it when the link names something that is not there; the page goes on with its default."""
-    asked = st.query_params.get(key)
-    if asked is not None and asked not in options:
-        st.warning(f"The link asks for {what} {asked[:60]!r}, which is not here; the page shows the default instead.")
+def _pick_zoo() -> None:
+    names = sorted(shelf("zoos"), key=lambda name: name != DEFAULT_ZOO)
+    if not names:
+        st.error("There is no zoo yet. Run `wsexplore demo build`, or train one with `wsexplore zoo train`.")
+        st.stop()
+    check_link("zoo", names, "zoo")
+    _keep("zoo", st.sidebar.selectbox("Zoo", names, key="zoo", bind="query-params", help="A population of networks."))
+    _, zoo = current_zoo()
+    st.sidebar.caption(f"{len(zoo):,} networks of {zoo.architecture.layout.size:,} weights")
 
 
-def check_link_number(key: str, low: float, high: float, what: str) -> None:
-    """Say it when the link holds no number, or one out of range; the page goes on with its default."""
-    asked = st.query_params.get(key)
-    try:
-        good = asked is None or low <= float(asked) <= high
-    except ValueError:
-        good = False
-    if not good:
-        st.warning(
-            f"The link asks for {what} {str(asked)[:60]!r}; it goes from {low:g} to {high:g}, and the page shows the "
-            "default instead."
+def _pick_network(label: str, key: str, zoo: Zoo, default: int) -> None:
+    ids = zoo.table["id"].tolist()
+    check_link(key, ids, "network")
+    if len(ids) <= MANY:
+        ordered = [ids[default], *ids[:default], *ids[default + 1 :]]
+        name = st.sidebar.selectbox(label, ordered, key=key, bind="query-params", help="Type to search by id.")
+    else:
+        asked = st.sidebar.text_input(
+            label, key=key, bind="query-params", placeholder=ids[default], help="The id of a network."
         )
+        name = asked.strip() or ids[default]
+    if name not in ids:
+        st.error(f"This zoo has no network {str(name)[:60]!r}; pick an id from the Atlas.")
+        st.stop()
+    _keep(key, name)
+
+
+def _pick_flow() -> None:
+    names = sorted(shelf("flows"), key=lambda name: name != DEFAULT_ZOO)
+    if not names:
+        st.error("There is no flow yet. Run `wsexplore demo build`, or fit one with `wsexplore flow fit`.")
+        st.stop()
+    check_link("flow", names, "flow")
+    _keep("flow", st.sidebar.selectbox("Flow", names, key="flow", bind="query-params", help="A generator of networks."))
+
+
+def _keep(key: str, value: str) -> None:
+    st.session_state.setdefault("picked", {})[key] = value

@@ -7,22 +7,16 @@ from app_pages.draw import Drawn, draw_networks, draw_settings
 from app_pages.frame import recipe, result_of, sentence, show
 from app_pages.handles import open_flow, open_projection, open_zoo, version_of
 from app_pages.keep import take_along
-from app_pages.pick import check_link
+from app_pages.pick import current_flow
 from wsexplore.datasets import dataset
 from wsexplore.figures import filters_figure, placed_figure, quality_figure
-from wsexplore.zoo import shelf
 
 st.title("Can we draw a network that nobody trained?")
 st.caption(
     "A flow over weights turns noise into the weights of a network. Each sample is tested and compared with every "
     "network it could have copied, and with three controls that know nothing of networks, before you see it."
 )
-flows = list(shelf("flows"))
-if not flows:
-    st.error("There is no flow yet. Run `wsexplore demo build`, or fit one with `wsexplore flow fit`.")
-    st.stop()
-check_link("flow", flows, "flow")
-name = st.sidebar.selectbox("Flow", flows, key="flow", bind="query-params", help="A fitted generator of networks.")
+name = current_flow()
 with sentence():
     flow = open_flow(name)
     source = open_zoo(name)

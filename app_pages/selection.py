@@ -25,7 +25,7 @@ def keep_polygon() -> None:
     st.session_state["region"] = polygon_text(xs, ys)
 
 
-def selected_networks(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> int:
+def selected_networks(zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> int:
     """Show the selection, or the best networks while there is none; return the row of the first."""
     table = zoo.table
     st.header("Selected networks")
@@ -51,7 +51,7 @@ def selected_networks(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray)
             on_select="rerun",
             selection_mode="multi-row",
         )["selection"]["rows"]
-        _hand_over(name, [str(picked["id"].iloc[row]) for row in ticked if row < len(picked)], zoo, chosen)
+        _hand_over([str(picked["id"].iloc[row]) for row in ticked if row < len(picked)], zoo, chosen)
     with right:
         if "test_accuracy" in table:
             lengths = table.groupby("run")["epoch"].nunique()
@@ -66,17 +66,27 @@ def selected_networks(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray)
     return int(chosen[ticked[0]]) if ticked and ticked[0] < len(chosen) else int(chosen[0])
 
 
-def _hand_over(name: str, ticked: list[str], zoo: Zoo, chosen: np.ndarray) -> None:
-    """Buttons that take two networks to the pages for pairs."""
+def _hand_over(ticked: list[str], zoo: Zoo, chosen: np.ndarray) -> None:
+    """Links that take two networks to the pages for pairs."""
     best = zoo.table.iloc[chosen].drop_duplicates("run")["id"]
     pair = (ticked + [str(other) for other in best if other not in ticked])[:2]
     if len(pair) < 2:
         st.caption("Select at least two networks to compare them.")
         return
-    query = {"zoo": name, "a": pair[0], "b": pair[1]}
+    query = {"a": pair[0], "b": pair[1]}
     left, right, words = st.columns([1, 1, 2], vertical_alignment="center")
-    if left.button("Align", icon=":material/join_inner:", key="to-align", help="Take these two to the Align page."):
-        st.switch_page("app_pages/align.py", query_params=query)
-    if right.button("Walk", icon=":material/timeline:", key="to-walk", help="Take these two to the Interpolate page."):
-        st.switch_page("app_pages/interpolate.py", query_params=query)
+    left.page_link(
+        "app_pages/align.py",
+        label="Align them",
+        icon=":material/join_inner:",
+        help="Take these two to the Align page.",
+        query_params=query,
+    )
+    right.page_link(
+        "app_pages/interpolate.py",
+        label="Walk between",
+        icon=":material/timeline:",
+        help="Take these two to the Interpolate page.",
+        query_params=query,
+    )
     words.caption(f"{pair[0]} and {pair[1]}" + ("" if len(ticked) >= 2 else "; tick two rows to choose others"))

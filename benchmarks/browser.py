@@ -79,5 +79,8 @@ def painted(tab: Page, count: int = 1) -> None:
 
 def settled(tab: Page) -> None:
     """Wait until the page has come to rest."""
-    tab.wait_for_function("() => !document.querySelector('[data-testid=\"stStatusWidget\"]')")
-    tab.wait_for_timeout(700)
+    rest = "[data-testid='stApp'][data-test-script-state='notRunning']"
+    tab.wait_for_timeout(300)
+    tab.wait_for_selector(rest)
+    tab.wait_for_timeout(400)
+    tab.wait_for_selector(rest)

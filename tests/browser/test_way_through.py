@@ -64,10 +64,11 @@ def plain_network(state):
 def test_the_way_through(app, tab):
     tab.goto(app)
     painted(tab)
-    before = tab.locator(".slider-current-value, .slider-label").first.inner_text()
+    stands = "() => document.querySelector('.js-plotly-plot').layout.sliders[0].active"
+    before = tab.evaluate(stands)
     tab.locator(".updatemenu-button", has_text="Play").first.click()
     tab.wait_for_timeout(600)
-    assert tab.locator(".slider-current-value, .slider-label").first.inner_text() != before
+    assert tab.evaluate(stands) != before
 
     tab.get_by_role("link", name="Atlas").first.click()
     painted(tab, 3)
@@ -78,8 +79,8 @@ def test_the_way_through(app, tab):
     assert 2 <= selected < whole
     assert tab.get_by_label("Region", exact=True).input_value()
 
-    tab.get_by_role("button", name="Align").click()
-    tab.wait_for_url("**/align?**")
+    tab.get_by_role("link", name="Align them").click()
+    tab.wait_for_url("**/align**")
     painted(tab, 4)
     pair = query(tab)["a"], query(tab)["b"]
     change = tab.locator('[data-testid="stMetricDelta"]').first.inner_text()
@@ -140,6 +141,20 @@ def test_scrubbing_sends_nothing_over_the_wire(app, tab):
     assert [frame for frame in sent if len(frame) > 64] == []
 
 
+def test_a_page_is_found_again_as_it_was_left(app, tab):
+    tab.goto(f"{app}/atlas?where=epoch%20%3D%2030&region=-50%2C-50+50%2C-50+50%2C50+-50%2C50")
+    painted(tab, 2)
+    assert number(metric(tab, "Networks")) == 1600
+    tab.get_by_role("link", name="Align").first.click()
+    tab.wait_for_url("**/align**")
+    painted(tab, 2)
+    tab.get_by_role("link", name="Atlas").first.click()
+    tab.wait_for_url("**/atlas**")
+    painted(tab, 2)
+    assert query(tab) == {"where": "epoch = 30", "region": "-50,-50 50,-50 50,50 -50,50"}
+    assert number(metric(tab, "Networks")) == 1600
+
+
 def test_a_link_restores_the_page_and_back_returns(app, tab):
     tab.goto(f"{app}/atlas?frame=raw&method=UMAP&colour=lr&where=epoch%20%3D%2030")
     painted(tab, 2)
@@ -172,7 +187,7 @@ def test_nonsense_in_the_filter_gives_one_sentence(app, tab):
 def test_the_first_visitor_by_a_deep_link_gets_the_whole_frame(fresh_app, tab):
     tab.goto(f"{fresh_app}/interpolate")
     painted(tab)
-    names = tab.locator('[data-testid="stSidebarNavLink"]').all_inner_texts()
+    names = tab.locator('[data-testid="stSidebar"] [data-testid="stPageLink"]').all_inner_texts()
     assert [name.split("\n")[-1].strip() for name in names] == ["Home", "Atlas", "Align", "Interpolate", "Sample"]
 
 

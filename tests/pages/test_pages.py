@@ -118,7 +118,7 @@ def test_a_region_selects_networks():
         ("align", {"a": "nobody"}, "asks for network 'nobody'"),
         ("interpolate", {"b": "nobody"}, "asks for network 'nobody'"),
         ("interpolate", {"samples": "abc"}, "up to eight numbers"),
-        ("interpolate", {"samples": "99999"}, "samples run from 0 to 359"),
+        ("interpolate", {"samples": "99999"}, "Samples run from 0 to 359"),
         ("sample", {"flow": "gone"}, "asks for flow 'gone'"),
         ("sample", {"n": "9999"}, "asks for a number of networks of '9999'"),
         ("sample", {"heat": "hot"}, "asks for temperature 'hot'"),

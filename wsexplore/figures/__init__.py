@@ -1,4 +1,5 @@
-from wsexplore.figures.map import DRAWN, lens_figure, map_figure, placed_figure, training_figure
+from wsexplore.figures.map import DRAWN, map_figure, placed_figure
+from wsexplore.figures.moving import lens_figure, training_figure
 from wsexplore.figures.path import curves_figure, objective_figure, scrub_figure
 from wsexplore.figures.quality import quality_figure
 from wsexplore.figures.runs import runs_figure

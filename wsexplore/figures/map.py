@@ -1,4 +1,4 @@
-"""Maps of a zoo: networks as points, trajectories as lines, the symmetry lens."""
+"""Maps of a zoo: networks as points, trajectories as lines, new networks among them."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ from wsexplore.figures.theme import (
     LINE,
     SEQUENTIAL,
     SYMBOLS,
+    colour_bar,
+    frame_most,
     layout,
-    plain_axes,
-    player,
     scale,
 )
 
@@ -48,7 +48,6 @@ def map_figure(
     colour: str,
     labels: tuple[str, str],
     trajectories: bool = False,
-    highlighted: Sequence[int] = (),
     polygon: Float[Array, "vertices 2"] | None = None,
     height: int = 620,
 ) -> go.Figure:
@@ -60,7 +59,6 @@ def map_figure(
         colour: a column; numbers get a colour bar, anything else a colour and a symbol per value.
         labels: of the two axes.
         trajectories: join the checkpoints of each run.
-        highlighted: rows to ring.
         polygon: the selection, drawn as an outline.
         height: in pixels.
     """
@@ -86,15 +84,6 @@ def map_figure(
                 unselected={"marker": {"opacity": 0.25}},
             )
         )
-    if len(highlighted):
-        figure.add_scatter(
-            x=points[list(highlighted), 0],
-            y=points[list(highlighted), 1],
-            mode="markers",
-            marker={"size": 14, "symbol": "circle-open", "color": FRESH, "line": {"width": 2.5}},
-            hoverinfo="skip",
-            showlegend=False,
-        )
     if polygon is not None and len(polygon) > 2:
         closed = np.vstack([polygon, polygon[:1]])
         figure.add_scatter(
@@ -107,9 +96,17 @@ def map_figure(
             hoverinfo="skip",
             showlegend=False,
         )
+    frame_most(figure, points)
     figure.update_xaxes(title=labels[0], zeroline=False)
     figure.update_yaxes(title=labels[1], zeroline=False)
-    return layout(figure, height=height, dragmode="lasso", newselection={"line": {"color": FRESH, "width": 2}})
+    layout(
+        figure,
+        height=height,
+        uirevision=f"{labels} {len(points)}",
+        dragmode="lasso",
+        newselection={"line": {"color": FRESH, "width": 2}},
+    )
+    return figure
 
 
 def _paths(points: Float[Array, "models 2"], table: pd.DataFrame) -> tuple[Array, Array]:
@@ -128,17 +125,11 @@ def _markers(table: pd.DataFrame, colour: str) -> list[tuple[Int[Array, " rows"]
     size = 5 if len(table) > SVG else 7
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
         shown, ticks = _log_if_wide(values.to_numpy(float), colour)
-        bar = {
-            "title": {"text": colour.replace("_", " "), "side": "right"},
-            "thickness": 12,
-            "outlinewidth": 0,
-            **ticks,
-        }
         marker = {
             "size": size,
             "color": shown,
             "colorscale": scale(SEQUENTIAL),
-            "colorbar": bar,
+            "colorbar": colour_bar(colour, **ticks),
             "opacity": 0.85,
         }
         return [(np.arange(len(table)), marker, "")]
@@ -185,145 +176,6 @@ def _short(name: str, value: object) -> str:
     return str(value)
 
 
-def lens_figure(
-    raw: Float[Array, "models 2"],
-    aligned: Float[Array, "models 2"],
-    values: Float[Array, " models"],
-    orbit_raw: Float[Array, "copies 2"],
-    orbit_aligned: Float[Array, "copies 2"],
-    *,
-    colour: str,
-    steps: int = 16,
-    height: int = 560,
-) -> go.Figure:
-    """The symmetry lens: the same networks before and after alignment, moved by a switch in the browser.
-
-    Args:
-        raw: places of the networks as trained.
-        aligned: their places after alignment.
-        values: colour of each network.
-        orbit_raw: permuted copies of one network, all the same function.
-        orbit_aligned: the copies after alignment: one point, where matching finds them all.
-        colour: name of `values`.
-        steps: pictures between the two.
-        height: in pixels.
-    """
-    ease = 0.5 - 0.5 * np.cos(np.pi * np.linspace(0, 1, steps))
-
-    def between(start: Array, end: Array, share: float) -> dict[str, Array]:
-        place = ((1 - share) * start + share * end).astype(np.float32)
-        return {"x": place[:, 0], "y": place[:, 1]}
-
-    def traces(share: float) -> list[dict[str, Array]]:
-        return [between(raw, aligned, share), between(orbit_raw, orbit_aligned, share)]
-
-    figure = go.Figure()
-    cloud, copies = traces(0.0)
-    bar = {"title": {"text": colour.replace("_", " "), "side": "right"}, "thickness": 12, "outlinewidth": 0}
-    marker = {"size": 5, "color": values, "colorscale": scale(SEQUENTIAL), "opacity": 0.75, "colorbar": bar}
-    figure.add_scattergl(**cloud, mode="markers", marker=marker, name="networks", hoverinfo="skip")
-    star = {"size": 10, "color": FRESH, "symbol": "star", "line": {"width": 1, "color": "white"}}
-    figure.add_scattergl(
-        **copies, mode="markers", marker=star, name="one network, its units permuted", hoverinfo="skip"
-    )
-    names = ["raw", *(f"{share:.0%}" for share in ease[1:-1]), "aligned"]
-    figure.frames = [
-        go.Frame(name=n, data=traces(float(share)), traces=[0, 1]) for n, share in zip(names, ease, strict=True)
-    ]
-    _frame_most(figure, np.vstack([raw, aligned]), np.vstack([orbit_raw, orbit_aligned]))
-    plain_axes(figure)
-    layout(figure, height=height, **player(names, prefix="weights: ", duration=45))
-    motion = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 45, "redraw": True}}
-    figure.layout.updatemenus[0].buttons = [
-        {"label": "Align", "method": "animate", "args": [names, motion]},
-        {"label": "Undo", "method": "animate", "args": [names[::-1], motion]},
-    ]
-    return figure
-
-
-def _frame_most(figure: go.Figure, crowd: Float[Array, "points 2"], whole: Float[Array, "others 2"]) -> None:
-    """Axes that show 99 of 100 points of a crowd and all of some others; zooming out shows the rest."""
-    low = np.minimum(np.quantile(crowd, 0.005, axis=0), whole.min(0))
-    high = np.maximum(np.quantile(crowd, 0.995, axis=0), whole.max(0))
-    pad = 0.05 * (high - low)
-    figure.update_xaxes(range=[low[0] - pad[0], high[0] + pad[0]])
-    figure.update_yaxes(range=[low[1] - pad[1], high[1] + pad[1]])
-
-
-def training_figure(
-    points: Float[Array, "epochs runs 2"],
-    accuracy: Float[Array, "epochs runs"],
-    epochs: Sequence[int],
-    *,
-    between: int = 8,
-    height: int = 520,
-) -> go.Figure:
-    """Networks on their way from initialisation to the last checkpoint, coloured by accuracy.
-
-    Args:
-        points: the place of every run at every checkpoint.
-        accuracy: test accuracy, 0 to 1, at the same places.
-        epochs: of the checkpoints.
-        between: pictures from one checkpoint to the next; places between two are interpolated, and only drawn.
-        height: in pixels.
-    """
-    stops = np.linspace(0, len(epochs) - 1, (len(epochs) - 1) * between + 1)
-
-    def at(stop: float, values: Array) -> Array:
-        low = min(int(stop), len(values) - 2)
-        share = stop - low
-        mixed: Array = ((1 - share) * values[low] + share * values[low + 1]).astype(np.float32)
-        return mixed
-
-    figure = go.Figure()
-    for run in range(0, points.shape[1], max(1, points.shape[1] // 150)):
-        figure.add_scattergl(
-            x=points[:, run, 0],
-            y=points[:, run, 1],
-            mode="lines",
-            line={"color": FAINT, "width": 0.7},
-            hoverinfo="skip",
-            showlegend=False,
-            opacity=0.5,
-        )
-    bar = {
-        "title": {"text": "test accuracy", "side": "right"},
-        "thickness": 12,
-        "outlinewidth": 0,
-        "tickformat": ".0%",
-    }
-    final = points[-1]
-    marker = {
-        "size": 6,
-        "color": accuracy[-1],
-        "colorscale": scale(SEQUENTIAL),
-        "cmin": 0,
-        "cmax": 1,
-        "colorbar": bar,
-    }
-    figure.add_scattergl(
-        x=final[:, 0], y=final[:, 1], mode="markers", marker=marker, hoverinfo="skip", showlegend=False
-    )
-    last = len(figure.data) - 1
-    names = [f"{np.interp(stop, range(len(epochs)), epochs):.1f}" for stop in stops]
-    figure.frames = [
-        go.Frame(
-            name=name,
-            traces=[last],
-            data=[
-                {
-                    "x": at(s, points)[:, 0],
-                    "y": at(s, points)[:, 1],
-                    "marker": {**marker, "color": at(s, accuracy)},
-                }
-            ],
-        )
-        for name, s in zip(names, stops, strict=True)
-    ]
-    plain_axes(figure)
-    return layout(figure, height=height, **player(names, prefix="epoch ", duration=70, start=len(names) - 1))
-
-
 def placed_figure(
     points: Float[Array, "models 2"],
     fresh: Float[Array, "samples 2"],
@@ -364,12 +216,6 @@ def placed_figure(
         name="to its nearest network",
         hoverinfo="skip",
     )
-    bar = {
-        "title": {"text": "test accuracy", "side": "right"},
-        "thickness": 12,
-        "outlinewidth": 0,
-        "tickformat": ".0%",
-    }
     figure.add_scatter(
         x=fresh[:, 0],
         y=fresh[:, 1],
@@ -380,13 +226,13 @@ def placed_figure(
             "symbol": "diamond",
             "color": accuracy,
             "colorscale": scale(SEQUENTIAL),
-            "colorbar": bar,
+            "colorbar": colour_bar("test accuracy", tickformat=".0%"),
             "line": {"width": 1, "color": "white"},
         },
         text=[f"<b>{name}</b><br>test accuracy {value:.3f}" for name, value in zip(ids, accuracy, strict=True)],
         hovertemplate="%{text}<extra></extra>",
     )
-    _frame_most(figure, points, fresh)
+    frame_most(figure, points, fresh)
     figure.update_xaxes(title=labels[0], zeroline=False)
     figure.update_yaxes(title=labels[1], zeroline=False)
     return layout(figure, height=height)

@@ -1,5 +1,6 @@
 """Curves between two networks, and the in-between network scrubbed in the browser."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -94,7 +95,6 @@ def scrub_figure(
     targets: Int[Array, " samples"],
     classes: Sequence[str],
     *,
-    columns: int = 8,
     height: int = 760,
 ) -> go.Figure:
     """The network between two others: one slider, in the browser, moves it along the straight path.
@@ -112,17 +112,16 @@ def scrub_figure(
         images: the chosen images, 0 to 1.
         targets: their true classes.
         classes: names.
-        columns: filters per row.
         height: in pixels.
     """
     figure = make_subplots(
         2,
         4,
         row_heights=[0.36, 0.64],
-        column_widths=[0.07, 0.25, 0.28, 0.40],
+        column_widths=[0.08, 0.26, 0.27, 0.39],
         specs=[[{"colspan": 4, "secondary_y": True}, None, None, None], [{}, {}, {}, {}]],
         subplot_titles=["", "", "its answer to each", "its confusion", "its first layer"],
-        horizontal_spacing=0.045,
+        horizontal_spacing=0.05,
         vertical_spacing=0.16,
     )
     chord = np.interp(alphas, [0, 1], [losses[0], losses[-1]])
@@ -182,6 +181,7 @@ def scrub_figure(
         2,
         3,
     )
+    columns = math.ceil(math.sqrt(filters.shape[1] * 1.4))
     canvases = np.stack([mosaic(step, columns=columns) for step in filters])
     limit = float(np.quantile(np.abs(filters), 0.995))
     figure.add_trace(heatmap(canvases[0], limit=limit, hoverinfo="skip"), 2, 4)
@@ -211,7 +211,7 @@ def scrub_figure(
     figure.update_xaxes(type="category", title="class", row=2, col=2)
     figure.update_yaxes(visible=False, type="category", row=2, col=2)
     figure.update_xaxes(type="category", title="predicted", row=2, col=3)
-    figure.update_yaxes(type="category", title="truth", autorange="reversed", row=2, col=3)
+    figure.update_yaxes(type="category", title={"text": "truth", "standoff": 4}, autorange="reversed", row=2, col=3)
     return layout(figure, height=height, **player(steps, prefix="position ", duration=60, y=-0.09))
 
 

@@ -39,10 +39,31 @@ def layout(figure: go.Figure, *, height: int, **settings: Any) -> go.Figure:
         margin={"l": 8, "r": 8, "t": 28, "b": 8},
         hoverlabel={"align": "left"},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        uirevision="constant",
-        **settings,
+        **{"uirevision": "constant", **settings},
     )
     return figure
+
+
+def colour_bar(column: str, **settings: Any) -> dict[str, Any]:
+    """The bar of a colour scale, named after a column of the table."""
+    return {
+        "title": {"text": column.replace("_", " "), "side": "right"},
+        "thickness": 12,
+        "outlinewidth": 0,
+        **settings,
+    }
+
+
+def frame_most(
+    figure: go.Figure, crowd: Float[Array, "points 2"], whole: Float[Array, "others 2"] | None = None
+) -> None:
+    """Axes that show 99 of 100 points of a crowd and all of some others; a double click shows the rest."""
+    low, high = np.quantile(crowd, (0.005, 0.995), axis=0)
+    if whole is not None:
+        low, high = np.minimum(low, whole.min(0)), np.maximum(high, whole.max(0))
+    pad = 0.05 * (high - low)
+    figure.update_xaxes(range=[low[0] - pad[0], high[0] + pad[0]])
+    figure.update_yaxes(range=[low[1] - pad[1], high[1] + pad[1]])
 
 
 def plain_axes(figure: go.Figure, **where: Any) -> None:

@@ -1,5 +1,6 @@
 """Weights as pictures: first-layer rows as images, matrices as heatmaps."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -23,15 +24,12 @@ def heatmap(values: Float[Array, "rows columns"], *, limit: float, **settings: o
     )
 
 
-def filters_figure(
-    networks: Mapping[str, Float[Array, "units height width"]], *, columns: int = 8, height: int = 250
-) -> go.Figure:
+def filters_figure(networks: Mapping[str, Float[Array, "units height width"]], *, columns: int = 8) -> go.Figure:
     """First-layer units of several networks as images, unit by unit in the same place.
 
     Args:
         networks: title to incoming weights of each unit, shaped like the input.
         columns: images per row of a mosaic.
-        height: in pixels.
     """
     figure = make_subplots(1, len(networks), subplot_titles=list(networks), horizontal_spacing=0.03)
     limit = _limit(list(networks.values()))
@@ -52,7 +50,8 @@ def filters_figure(
         )
         figure.update_yaxes(autorange="reversed", scaleanchor=f"x{place if place > 1 else ''}", row=1, col=place)
     plain_axes(figure)
-    return layout(figure, height=height)
+    deepest = max(len(images) for images in networks.values())
+    return layout(figure, height=50 + 40 * math.ceil(deepest / columns))
 
 
 def matrices_figure(
