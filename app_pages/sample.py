@@ -77,6 +77,7 @@ st.dataframe(
     report.frame,
     hide_index=True,
     key="controls",
+    column_order=[column for column in report.frame if column != "own_distance"],
     column_config={
         column: st.column_config.NumberColumn(column.replace("_", " "), format="%.3f")
         for column in report.frame.select_dtypes("float")

@@ -226,7 +226,7 @@ def placed_figure(
             "symbol": "diamond",
             "color": accuracy,
             "colorscale": scale(SEQUENTIAL),
-            "colorbar": colour_bar("test accuracy", tickformat=".0%"),
+            "colorbar": colour_bar("test accuracy", tickformat=".1%"),
             "line": {"width": 1, "color": "white"},
         },
         text=[f"<b>{name}</b><br>test accuracy {value:.3f}" for name, value in zip(ids, accuracy, strict=True)],

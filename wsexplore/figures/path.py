@@ -120,7 +120,7 @@ def scrub_figure(
         row_heights=[0.36, 0.64],
         column_widths=[0.08, 0.26, 0.27, 0.39],
         specs=[[{"colspan": 4, "secondary_y": True}, None, None, None], [{}, {}, {}, {}]],
-        subplot_titles=["", "", "its answer to each", "its confusion", "its first layer"],
+        subplot_titles=["", "", "answers", "confusion", "first layer"],
         horizontal_spacing=0.05,
         vertical_spacing=0.16,
     )
@@ -211,6 +211,9 @@ def scrub_figure(
     figure.update_xaxes(type="category", title="class", row=2, col=2)
     figure.update_yaxes(visible=False, type="category", row=2, col=2)
     figure.update_xaxes(type="category", title="predicted", row=2, col=3)
+    figure.update_xaxes(showgrid=False, row=2)
+    figure.update_yaxes(showgrid=False, row=2)
+    figure.update_annotations(font_size=13)
     figure.update_yaxes(type="category", title={"text": "truth", "standoff": 4}, autorange="reversed", row=2, col=3)
     return layout(figure, height=height, **player(steps, prefix="position ", duration=60, y=-0.09))
 

@@ -84,9 +84,9 @@ def player(steps: list[str], *, prefix: str, duration: int = 60, y: float = 0.0,
             {
                 "active": start,
                 "currentvalue": {"prefix": prefix},
-                "pad": {"t": 8, "l": 4, "r": 4},
-                "x": 0.1,
-                "len": 0.9,
+                "pad": {"t": 8, "l": 84, "r": 4},
+                "x": 0,
+                "len": 1,
                 "y": y,
                 "steps": [
                     {

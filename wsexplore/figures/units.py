@@ -50,6 +50,7 @@ def filters_figure(networks: Mapping[str, Float[Array, "units height width"]], *
         )
         figure.update_yaxes(autorange="reversed", scaleanchor=f"x{place if place > 1 else ''}", row=1, col=place)
     plain_axes(figure)
+    figure.update_annotations(font_size=13)
     deepest = max(len(images) for images in networks.values())
     return layout(figure, height=50 + 40 * math.ceil(deepest / columns))
 
@@ -65,6 +66,7 @@ def matrices_figure(
         figure.add_trace(heatmap(values, limit=limit, hovertemplate=template), 1, place)
         figure.update_yaxes(autorange="reversed", row=1, col=place)
     plain_axes(figure)
+    figure.update_annotations(font_size=13)
     return layout(figure, height=height)
 
 
