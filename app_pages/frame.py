@@ -58,24 +58,22 @@ def recipe(of: Recipe) -> None:
         st.caption(f"wsexplore {of.version}. Inputs by content: {inputs or 'none'}. Seed: {of.seed}.")
 
 
-def result_of(key: str, title: str, work: Callable[[OnStep], Any]) -> Any:
-    """The result of a background job, started once per `key`; until it is there the page shows its progress.
+def result_of(name: str, title: str, work: Callable[[OnStep], Any]) -> Any:
+    """The result of a background job, started once per `name`; until it is there the page shows its progress.
 
-    The job goes on when the page is left, and its result is still there on return.
+    The job goes on when the page is left, and its result is there on return, for every visitor.
     """
-    known: dict[str, str] = st.session_state.setdefault("jobs", {})
-    if key not in known or jobs().status(known[key]) is None:
-        known[key] = jobs().start(title, work)
-    status = jobs().status(known[key])
+    job = jobs().start(title, work, name=name)
+    status = jobs().status(job)
     assert status is not None
     if status.state == "done":
         return status.result
     if not status.ended:
-        _progress(known[key])
+        _progress(job)
     else:
         st.error(f"{title}: {status.message}." if status.state == "failed" else f"{title}: cancelled.")
-        if st.button("Try again", key=f"again-{known[key]}"):
-            del known[key]
+        if st.button("Try again", key=f"again-{job}"):
+            jobs().forget(job)
             st.rerun()
     st.stop()
 

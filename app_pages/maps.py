@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app_pages.frame import result_of, sentence
+from app_pages.handles import jobs
 from wsexplore.align import align_permutations
 from wsexplore.embed import METHODS, fit_projection
 from wsexplore.population import OnStep
@@ -24,7 +25,9 @@ def ensure_maps(name: str, zoo: Zoo) -> None:
         st.session_state["maps-of"] = name
         with sentence():
             homes = keep_path("alignments", name), keep_path("projections", name)
-        result_of(f"maps {zoo.fingerprint}", f"Mapping {name}", lambda on_step: make_maps(zoo, *homes, on_step))
+        job = f"maps {name} {zoo.fingerprint}"
+        result_of(job, f"Mapping {name}", lambda on_step: make_maps(zoo, *homes, on_step))
+        jobs().forget(job)
         del st.session_state["maps-of"]
         st.rerun()
     st.stop()

@@ -96,3 +96,23 @@ def test_closing_ends_the_workers():
     time.sleep(0.05)
     pool.close()
     assert pool.status(job).state == "cancelled"
+
+
+def test_a_named_job_runs_once_until_it_is_forgotten(jobs):
+    runs = []
+    for _ in range(3):
+        job = jobs.start("counting", lambda on_step: runs.append(1), name="count")
+        ended(jobs, job)
+    assert (job, len(runs)) == ("count", 1)
+    jobs.forget("count")
+    ended(jobs, jobs.start("counting", lambda on_step: runs.append(1), name="count"))
+    assert len(runs) == 2
+
+
+def test_a_running_job_is_not_forgotten(jobs):
+    go = threading.Event()
+    job = jobs.start("waiting", lambda on_step: go.wait(5), name="wait")
+    jobs.forget(job)
+    assert jobs.status(job) is not None
+    go.set()
+    assert ended(jobs, job).state == "done"

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from wsexplore.population import OnStep
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
-KEPT = 100
+KEPT = 32
 """Ended jobs whose results are kept; older ones are forgotten."""
 
 
@@ -61,10 +61,16 @@ class Jobs:
         self._lock = threading.Lock()
         self._jobs: OrderedDict[str, _Job] = OrderedDict()
 
-    def start(self, title: str, work: Callable[[OnStep], Any]) -> str:
-        """Queue `work(on_step)` and return the job's id."""
-        job_id, job = uuid.uuid4().hex, _Job(Status(title))
+    def start(self, title: str, work: Callable[[OnStep], Any], *, name: str | None = None) -> str:
+        """Queue `work(on_step)` and return the job's id.
+
+        A name that says all that the result depends on is the id, and a job of that name is not started twice.
+        """
+        job_id, job = name or uuid.uuid4().hex, _Job(Status(title))
         with self._lock:
+            if job_id in self._jobs:
+                self._jobs.move_to_end(job_id)
+                return job_id
             self._jobs[job_id] = job
             ended = [key for key, other in self._jobs.items() if other.status.ended]
             for key in ended[:-KEPT]:
@@ -87,6 +93,12 @@ class Jobs:
         with self._lock:
             if (job := self._jobs.get(job_id)) is not None:
                 job.stop.set()
+
+    def forget(self, job_id: str) -> None:
+        """Drop an ended job and its result, so that its name may start anew."""
+        with self._lock:
+            if (job := self._jobs.get(job_id)) is not None and job.status.ended:
+                del self._jobs[job_id]
 
     def close(self) -> None:
         """Cancel everything and wait until the workers have stopped."""

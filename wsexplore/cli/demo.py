@@ -1,6 +1,7 @@
 """`wsexplore demo build`: make everything that ships in `data/`, from seeds alone."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,8 +49,6 @@ def build(
 
 
 def _build(home: Path, varied: int, seeds: int, flow_steps: int | None, on_step: OnStep) -> dict[str, Any]:
-    from dataclasses import replace
-
     from wsexplore.align import align_permutations
     from wsexplore.embed import METHODS, fit_projection
     from wsexplore.generate import FlowConfig, fit_flow
@@ -95,7 +94,8 @@ def _rounded(zoo: "Zoo") -> tuple["Zoo", dict[str, float]]:
 
     from wsexplore.population import evaluate
 
-    rounded = zoo.with_weights(zoo.weights.to(torch.float16).float(), zoo.recipe)
+    recipe = replace(zoo.recipe, action="demo_build", cli="wsexplore demo build")
+    rounded = zoo.with_weights(zoo.weights.to(torch.float16).float(), recipe)
     table = zoo.table.copy()
     for split in ("train", "test"):
         scores = evaluate(rounded, "digits", split=split)
