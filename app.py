@@ -5,12 +5,15 @@ the first visitor who comes by a deep link would then get the bare page without 
 stays in the link from page to page; the links in the sidebar lead to each page as it was left.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
 from app_pages.link import enter, leave, left_at
 from app_pages.pick import pick, picked
 
-st.set_page_config(page_title="wsexplore", page_icon=":material/scatter_plot:", layout="wide")
+ICON = Path(__file__).with_name("docs") / "images" / "icon.svg"
+st.set_page_config(page_title="wsexplore", page_icon=ICON, layout="wide")
 
 PAGES = {
     "home": (":material/home:", ()),
@@ -27,17 +30,15 @@ pages = {
 }
 page = st.navigation(list(pages.values()), position="hidden")
 enter(page.url_path)
-links = st.sidebar.container(gap="xsmall")
 here = PAGES[page.url_path or "home"][1]
+with st.sidebar.container(gap="xsmall"):
+    for name, (_, keys) in PAGES.items():
+        query = {**left_at(pages[name].url_path), **picked(keys)}
+        st.page_link(pages[name], query_params={key: query[key] for key in query if key not in here}, width="stretch")
 if here:
     st.sidebar.divider()
+pick(here)
 try:
-    pick(here)
     page.run()
 finally:
     leave(page.url_path)
-    with links:
-        for name, (_, keys) in PAGES.items():
-            query = {**left_at(pages[name].url_path), **picked(keys)}
-            kept = {key: value for key, value in query.items() if key not in here}
-            st.page_link(pages[name], query_params=kept, width="stretch")

@@ -19,7 +19,7 @@ def ensure_maps(name: str, zoo: Zoo) -> None:
     if len(zoo) < 3:
         st.info(f"A map needs at least 3 networks, this zoo has {len(zoo)}.")
         st.stop()
-    seconds = 30 + len(zoo) // 50
+    seconds = 45 + len(zoo) // 50
     st.info(f"This zoo has no map yet. Aligning it and fitting four maps takes about {seconds} s, once.")
     if st.button("Make the maps", type="primary", key="make-maps") or st.session_state.get("maps-of") == name:
         st.session_state["maps-of"] = name
