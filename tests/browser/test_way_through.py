@@ -203,3 +203,12 @@ def test_a_narrow_dark_screen_shows_every_page(app, chromium, page):
     context.close()
     assert wide <= 1
     assert max(int(part) for part in re.findall(r"\d+", colour)[:3]) < 60
+
+
+def test_the_other_pages_can_be_reached_while_networks_are_drawn(app, tab):
+    tab.goto(f"{app}/sample?n=256&steps=50&draw=77")
+    tab.locator('[data-testid="stProgress"]').wait_for()
+    tab.locator('[data-testid="stSidebar"]').get_by_role("link", name="Atlas").click()
+    tab.wait_for_url("**/atlas**")
+    painted(tab, 2)
+    assert tab.get_by_role("heading", name="Where do trained networks live?").is_visible()
