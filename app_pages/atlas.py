@@ -10,8 +10,8 @@ from app_pages.link import check_link
 from app_pages.maps import ensure_maps
 from app_pages.pick import current_zoo
 from app_pages.selection import keep_polygon, selected_networks
-from wsexplore.embed import METHODS, inside, parse_polygon
-from wsexplore.figures import DRAWN, map_figure
+from wsexplore.embed import METHODS, inside, parse_polygon, thinned
+from wsexplore.figures import map_figure
 from wsexplore.zoo import select_rows
 
 name, zoo = current_zoo()
@@ -45,11 +45,11 @@ method = middle.segmented_control(
     format_func=str.upper,
     help="PCA keeps distances along two directions; UMAP keeps neighbours.",
 )
-columns = [column for column in table.columns if column not in ("id", "run", "seed")]
+columns = [column for column in table.columns if column != "id"]
 check_link("colour", columns, "column")
 start = columns.index("test_accuracy") if "test_accuracy" in columns else 0
 colour = right.selectbox(
-    "Colour", columns, index=start, key="colour", bind="query-params", help="Any column of the zoo's table."
+    "Colour", columns, index=start, key="colour", bind="query-params", help="Any column of the zoo's table but the id."
 )
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 where = left.text_input(
@@ -67,7 +67,7 @@ with sentence():
 if len(rows) == 0:
     st.info("No network meets the filter. Loosen it, or clear it to see the whole zoo.")
     st.stop()
-drawn = rows if len(rows) <= DRAWN else np.sort(np.random.default_rng(0).choice(rows, DRAWN, replace=False))
+drawn = thinned(rows)
 chart = st.container()
 region = st.text_input(
     "Region",

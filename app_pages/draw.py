@@ -81,8 +81,8 @@ def draw_settings() -> DrawSettings:
     return DrawSettings(count, steps, seed, heat)
 
 
-def draw_networks(flow: WeightFlow, name: str, source: Zoo, settings: DrawSettings, on_step: OnStep) -> Drawn:
-    """Sample and judge; the flow's own part of the source zoo is what it is compared with."""
+def draw_networks(flow: WeightFlow, home: str, source: Zoo, settings: DrawSettings, on_step: OnStep) -> Drawn:
+    """Sample and judge; `home` is the name of the source zoo, and the flow's part of it is what it is compared with."""
     rows = select_rows(source.table, flow.where) if flow.where else np.arange(len(source))
     fitted = source.select(rows)
     begun = perf_counter()
@@ -106,8 +106,8 @@ def draw_networks(flow: WeightFlow, name: str, source: Zoo, settings: DrawSettin
     fresh = fresh.with_table(
         fresh.table.assign(dataset=flow.dataset or "digits", **{column: facts[column].to_numpy() for column in facts})
     )
-    aligned = open_alignment(name).place(fresh.weights, fresh.architecture)
-    projection = open_projection(name, "pca", "aligned")
+    aligned = open_alignment(home).place(fresh.weights, fresh.architecture)
+    projection = open_projection(home, "pca", "aligned")
     row_of = {network: row for row, network in enumerate(fitted.table["id"])}
     nearest = np.array([row_of[network] for network in facts["nearest"]])
     points = projection.place(aligned.numpy(), source)

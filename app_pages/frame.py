@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
 from app_pages.handles import jobs
+from wsexplore.figures import Figure
 from wsexplore.population import OnStep
 from wsexplore.zoo import Recipe
 
@@ -20,11 +20,11 @@ def sentence() -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         text = str(error)
-        st.error(f"{text[:1].upper()}{text[1:]}.".replace("..", "."))
+        st.error(f"{text[:1].upper()}{text[1:].removesuffix('.')}.")
         st.stop()
 
 
-def show(figure: go.Figure, *, key: str, alt: str, table: pd.DataFrame, **settings: Any) -> Any:
+def show(figure: Figure, *, key: str, alt: str, table: pd.DataFrame, **settings: Any) -> Any:
     """A figure with what every chart owes: an alt text, a table, and downloads."""
     picture = {"format": "svg", "filename": key, "scale": 2}
     config = {"displaylogo": False, "toImageButtonOptions": picture}

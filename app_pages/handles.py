@@ -9,7 +9,7 @@ from wsexplore.embed import Projection
 from wsexplore.generate import WeightFlow
 from wsexplore.jobs import Jobs
 from wsexplore.landscape import Barrier, PathFrames, barrier, linear_path, pair_weights, path_frames
-from wsexplore.zoo import Zoo, item
+from wsexplore.zoo import Zoo, item, shelf
 
 
 def version_of(kind: str, name: str, part: str = "") -> float:
@@ -63,6 +63,31 @@ def _flow(name: str, version: float) -> WeightFlow:
 def open_flow(name: str) -> WeightFlow:
     """A flow by name."""
     return _flow(name, version_of("flows", name))
+
+
+@st.cache_data(max_entries=64, show_spinner="Looking for the flow's zoo…")
+def _source(flow: str, version: float, zoos: tuple[tuple[str, float], ...]) -> str:
+    fitted = open_flow(flow)
+    for name, _ in zoos:
+        try:
+            zoo = open_zoo(name)
+            part = zoo.select(fitted.where) if fitted.where else zoo
+        except ValueError:
+            continue
+        if part.fingerprint == fitted.fitted_on:
+            return name
+    raise ValueError(f"the zoo that {flow} was fitted on is not here; keep it beside the flow")
+
+
+def source_of(flow: str) -> str:
+    """Name of the zoo that a flow was fitted on.
+
+    Raises:
+        ValueError: it is not on the shelf.
+    """
+    names = sorted(shelf("zoos"), key=lambda name: name != flow)
+    stamps = tuple((name, version_of("zoos", name)) for name in names)
+    return _source(flow, version_of("flows", flow), stamps)
 
 
 @st.cache_resource(show_spinner=False, on_release=lambda pool: pool.close())

@@ -9,7 +9,8 @@ import streamlit as st
 from app_pages.frame import recipe, sentence, show
 from app_pages.handles import open_alignment, open_projection, open_zoo
 from wsexplore.align import spec_of
-from wsexplore.figures import DRAWN, lens_figure
+from wsexplore.embed import thinned
+from wsexplore.figures import lens_figure
 from wsexplore.symmetry import log_orbit_size, orbit
 
 COPIES = 80
@@ -29,7 +30,7 @@ def symmetry_lens(name: str, rows: np.ndarray, row: int, colour: str) -> None:
     """The figure, its caption and its recipe; `row` is the network whose orbit is drawn."""
     zoo = open_zoo(name)
     colour = colour if pd.api.types.is_numeric_dtype(zoo.table[colour]) else "epoch"
-    drawn = rows if len(rows) <= DRAWN else np.sort(np.random.default_rng(0).choice(rows, DRAWN, replace=False))
+    drawn = thinned(rows)
     with sentence():
         raw, aligned = (open_projection(name, "pca", frame) for frame in ("raw", "aligned"))
         alignment = open_alignment(name)

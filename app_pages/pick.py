@@ -42,7 +42,10 @@ def current_zoo() -> tuple[str, Zoo]:
     """The picked zoo, by name and handle; a sentence instead of the page where it cannot be opened."""
     name = st.session_state["picked"]["zoo"]
     with sentence():
-        return name, open_zoo(name)
+        zoo = open_zoo(name)
+        if len(zoo) == 0:
+            raise ValueError(f"the zoo {name} is empty; pick another one")
+        return name, zoo
 
 
 def current_pair(zoo: Zoo) -> tuple[int, int]:

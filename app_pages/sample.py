@@ -5,8 +5,9 @@ import streamlit as st
 
 from app_pages.draw import Drawn, draw_networks, draw_settings
 from app_pages.frame import recipe, result_of, sentence, show
-from app_pages.handles import open_flow, open_projection, open_zoo, version_of
+from app_pages.handles import open_flow, open_projection, open_zoo, source_of
 from app_pages.keep import take_along
+from app_pages.maps import ensure_maps
 from app_pages.pick import current_flow
 from wsexplore.datasets import dataset
 from wsexplore.figures import filters_figure, placed_figure, quality_figure
@@ -18,15 +19,16 @@ st.caption(
 )
 name = current_flow()
 with sentence():
-    flow = open_flow(name)
-    source = open_zoo(name)
+    flow, home = open_flow(name), source_of(name)
+    source = open_zoo(home)
+ensure_maps(home, source)
 st.sidebar.caption(f"fitted on {flow.networks:,} networks of {source.architecture.layout.size:,} weights")
 
 settings = draw_settings()
 drawn: Drawn = result_of(
-    f"draw {name} {version_of('flows', name)} {settings}",
+    f"draw {flow.fingerprint} {source.fingerprint} {settings}",
     f"Drawing {settings.count} networks",
-    lambda on_step: draw_networks(flow, name, source, settings, on_step),
+    lambda on_step: draw_networks(flow, home, source, settings, on_step),
 )
 fresh, report = drawn.zoo, drawn.report
 rows = report.frame.set_index("generator")
@@ -48,7 +50,7 @@ st.markdown(f"**Verdict.** {report.verdict}")
 left, right = st.columns([1.15, 1])
 with left:
     st.subheader("Where they fall")
-    projection = open_projection(name, "pca", "aligned")
+    projection = open_projection(home, "pca", "aligned")
     share = projection.variance
     show(
         placed_figure(

@@ -3,6 +3,7 @@
 import gzip
 import math
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -132,6 +133,8 @@ class _IdxSource:
                     f"{name}: {part} images {images.shape} and labels {labels.shape} do not belong together; "
                     "fetch the canonical files again"
                 )
+            if len(labels) and labels.max() >= len(self.classes):
+                raise ValueError(f"{name}: {part} labels go to {labels.max()}, there are {len(self.classes)} classes")
             return images / 255.0, labels.astype(np.int64)
 
         return _normalised(name, arrays("train"), arrays("t10k"), self.classes)
@@ -152,6 +155,10 @@ class _IdxSource:
         return Path(path)
 
 
+LARGEST = 1 << 30
+"""Most values that an idx file may hold."""
+
+
 def read_idx(path: Path) -> NDArray[np.uint8]:
     """The array in a gzipped idx file of unsigned bytes.
 
@@ -164,8 +171,12 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             if len(header) < 4 or header[:3] != b"\0\0\x08" or not 1 <= header[3] <= 4:
                 raise ValueError(f"{path.name} is not an idx file of unsigned bytes")
             shape = struct.unpack(f">{header[3]}I", stream.read(4 * header[3]))
+            if math.prod(shape) > LARGEST:
+                raise ValueError(
+                    f"{path.name} claims {math.prod(shape):,} values, more than {LARGEST:,}; fetch it again"
+                )
             body = stream.read(math.prod(shape) + 1)
-    except (OSError, EOFError, struct.error) as error:
+    except (OSError, EOFError, struct.error, zlib.error) as error:
         raise ValueError(f"{path.name} is broken ({error}); fetch it again") from None
     if len(body) != math.prod(shape):
         raise ValueError(

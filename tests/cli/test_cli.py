@@ -148,6 +148,12 @@ def test_networks_are_sampled_from_the_shipped_flow(tmp_path):
         (["barrier", "digits-mlp", "nobody", "nobody"], "no network has the id"),
         (["embed", "fit", "digits-mlp", "--out", "x", "--method", "tsne"], "choose one of pca, umap"),
         (["flow", "sample", "no-flow", "--out", "x"], "no-flow"),
+        (["zoo", "train", "mlp", "digits", "--out", "x", "--set", "models=5"], "models is no hyper-parameter"),
+        (["zoo", "train", "mlp", "digits", "--out", "x", "--config", "name=x"], "mlp has no field name"),
+        (["zoo", "train", "mlp", "digits", "--out", "x", "--config", "activation=relu,tanh"], "choose one of relu"),
+        (["zoo", "train", "mlp", "digits", "--out", ""], "has no name"),
+        (["align", "digits-mlp", "--out", "/etc/hostname"], "is a file"),
+        (["flow", "fit", "digits-mlp", "--out", "/etc"], "holds other files"),
     ],
 )
 def test_wrong_input_exits_with_2_and_one_line(words, message, tmp_path, monkeypatch):

@@ -5,13 +5,25 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
 from sklearn.manifold import trustworthiness
 
-from wsexplore.align import spec_of
-from wsexplore.embed import Projection, fit_projection, inside, parse_polygon, polygon_text, weight_statistics
+from wsexplore.align import Alignment, align_permutations, spec_of
+from wsexplore.embed import (
+    FEWEST,
+    METHODS,
+    Projection,
+    fit_projection,
+    inside,
+    map_zoo,
+    parse_polygon,
+    polygon_text,
+    thinned,
+    weight_statistics,
+)
 from wsexplore.nets import architecture
 from wsexplore.symmetry import permute_weights, random_permutation
-from wsexplore.zoo import Zoo
+from wsexplore.zoo import Zoo, write_manifest
 
 ARCH = architecture("mlp", widths=[5, 6, 3])
 
@@ -51,7 +63,7 @@ def test_umap_keeps_neighbours_and_places_networks_among_theirs():
     assert trustworthiness(zoo.weights.numpy(), projection.points, n_neighbors=5) > 0.8
     placed = projection.place(zoo.weights.numpy() + 1e-6, zoo)
     assert np.abs(placed - projection.points).max() < 0.1
-    with pytest.raises(ValueError, match="shows 60 networks, this zoo has 40"):
+    with pytest.raises(ValueError, match="shows another zoo"):
         projection.place(zoo.weights.numpy(), make(40))
 
 
@@ -59,7 +71,7 @@ def test_umap_keeps_neighbours_and_places_networks_among_theirs():
     ("call", "message"),
     [
         (lambda: fit_projection(make(), method="tsne"), "choose one of pca, umap"),
-        (lambda: fit_projection(make(2)), "at least 3 networks"),
+        (lambda: fit_projection(make(2)), "at least 4 networks"),
         (lambda: fit_projection(make()).place(np.zeros((1, 7), np.float32), make()), "these have 7"),
     ],
 )
@@ -110,3 +122,80 @@ def test_a_region_that_crosses_itself_still_selects():
 def test_text_that_is_no_region_is_refused(text):
     with pytest.raises(ValueError, match="three or more corners"):
         parse_polygon(text)
+
+
+def test_the_smallest_zoo_that_has_a_map_has_every_map():
+    zoo = make(FEWEST)
+    for method in METHODS:
+        assert fit_projection(zoo, method=method).points.shape == (FEWEST, 2)
+
+
+def test_wide_networks_are_mapped_by_their_principal_directions():
+    arch = architecture("mlp", widths=[40, 30, 5])
+    weights = torch.randn(30, arch.layout.size, generator=torch.Generator().manual_seed(0))
+    projection = fit_projection(Zoo.from_weights(arch, weights))
+    centred = weights - weights.mean(0)
+    largest = torch.linalg.svdvals(centred)[:2].square()
+    np.testing.assert_allclose(projection.points.var(0) * 30, largest.numpy(), rtol=1e-3)
+
+
+def test_map_zoo_stores_every_map_of_this_very_zoo(tmp_path):
+    zoo, told = make(12), []
+    map_zoo(zoo, tmp_path / "a", tmp_path / "p", on_step=lambda f, m: told.append(f))
+    assert {folder.name for folder in (tmp_path / "p").iterdir() if folder.name[0] != "."} == {
+        f"{method}-{frame}" for method in METHODS for frame in ("raw", "aligned")
+    }
+    assert Projection.open(tmp_path / "p" / "pca-raw").fitted_on == zoo.fingerprint
+    assert Alignment.open(tmp_path / "a").fitted_on == zoo.fingerprint
+    assert told == sorted(told)
+    assert told[-1] == 1
+
+
+def test_a_large_selection_is_thinned_evenly_and_the_same_every_time():
+    rows = np.arange(10_000)
+    some = thinned(rows, 100)
+    assert len(some) == 100 == len(set(some.tolist()))
+    assert 4000 < some.mean() < 6000
+    np.testing.assert_array_equal(some, thinned(rows, 100))
+    assert len(thinned(rows)) == 8000
+
+
+@pytest.mark.parametrize("kind", [Projection, Alignment])
+def test_a_broken_folder_gives_one_sentence(tmp_path, kind):
+    zoo = make(6)
+    if kind is Projection:
+        stored = lambda: fit_projection(zoo).save(tmp_path / "x")  # noqa: E731
+    else:
+        stored = lambda: align_permutations(zoo).save(tmp_path / "x")  # noqa: E731
+
+    def edited(**changes):
+        file = stored() / "manifest.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+
+    def rewritten(change):
+        file = next(stored().glob("*.safetensors"))
+        arrays = load_file(file)
+        change(arrays)
+        save_file(arrays, file)
+        old = json.loads((file.parent / "manifest.json").read_text())
+        write_manifest(file.parent, old.pop("kind"), {k: v for k, v in old.items() if k != "files"})
+
+    def garbage():
+        file = next(stored().glob("*.safetensors"))
+        file.write_bytes(b"no tensors")
+        write_manifest(file.parent, kind.__name__.lower(), {"method": "pca", "recipe": {}})
+
+    def cut(arrays):
+        name = "points" if kind is Projection else next(name for name in arrays if name.startswith("group."))
+        arrays[name] = np.ascontiguousarray(arrays[name][:, :1])
+
+    for broken in (
+        lambda: edited(recipe=None),
+        lambda: edited(files={}),
+        lambda: edited(method=["weights"]),
+        garbage,
+        lambda: rewritten(cut),
+    ):
+        broken()
+        with pytest.raises(ValueError, match=r"\w+ \w+"):
+            kind.open(tmp_path / "x")

@@ -193,3 +193,24 @@ def test_one_permutation_may_move_a_whole_stack():
     one = random_permutation(spec, seed=0)
     together = permute_weights(weights, one, spec, arch.layout)
     assert torch.equal(together[2], permute_weights(weights[2], one, spec, arch.layout))
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (lambda: [nn.Linear(4, 8), nn.BatchNorm1d(8, affine=False), nn.ReLU(), nn.Linear(8, 3)], (4,)),
+        (
+            lambda: [nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.BatchNorm1d(16), nn.Linear(16, 3)],
+            (1, 4, 4),
+        ),
+    ],
+)
+def test_running_statistics_move_wherever_the_normalisation_stands(module, shape):
+    torch.manual_seed(0)
+    network = nn.Sequential(*module())
+    for _ in range(3):
+        network(torch.randn(16, *shape))
+    inputs = torch.randn(5, *shape)
+    spec = symmetry_of(network, inputs)
+    assert spec.groups
+    assert spec.verify(network.eval(), inputs) < 1e-5

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray as Array
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from torch import Tensor
 
 from wsexplore.align.matching import Matching, match_population
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
 from wsexplore.symmetry import PermutationSpec, permute_weights, symmetry_of
-from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_manifest, write_manifest
+from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_arrays, read_manifest, write_manifest
 
 CHUNK = 1024
 """Networks matched at once."""
@@ -97,10 +97,17 @@ class Alignment:
             ValueError: a file is missing, broken, or of another kind.
         """
         manifest = read_manifest(Path(path), "alignment")
-        arrays = load_file(Path(path) / "units.safetensors")
+        arrays = read_arrays(Path(path), "units.safetensors", manifest)
         groups = {name.removeprefix("group."): a for name, a in arrays.items() if name.startswith("group.")}
-        if {"before", "after", "reference"} - set(arrays) or manifest.get("method") not in METHODS:
+        if {"before", "after", "reference"} - set(arrays) or str(manifest.get("method")) not in METHODS:
             raise ValueError(f"{path} lacks a part of the alignment; align the zoo again")
+        models = (len(arrays["before"]),) if arrays["before"].ndim == 1 else ()
+        if (
+            arrays["after"].shape != models
+            or arrays["reference"].ndim != 1
+            or not all(units.shape[:1] == models and _permutes(units) for units in groups.values())
+        ):
+            raise ValueError(f"{path} holds arrays of other shapes than an alignment has; align the zoo again")
         return cls(
             permutations=groups,
             before=arrays["before"],
@@ -111,6 +118,12 @@ class Alignment:
             fitted_on=str(manifest.get("fitted_on")),
             recipe=Recipe.from_dict(manifest.get("recipe")),
         )
+
+
+def _permutes(units: Array) -> bool:
+    """Whether every row holds 0 to n - 1, each once."""
+    whole = units.ndim == 2 and np.issubdtype(units.dtype, np.integer)
+    return whole and bool((np.sort(units, axis=1) == np.arange(units.shape[1])).all())
 
 
 def spec_of(architecture: Architecture) -> PermutationSpec:

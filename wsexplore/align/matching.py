@@ -109,8 +109,7 @@ def match_population(
             units, better = _best_order(aims, layout.unflatten(part), spec, group)
             step = {**{g: u.expand(len(active), -1) for g, u in identity(spec).items()}, group: units}
             part = permute_weights(part, step, spec, layout)
-            so_far = {g: u[active] for g, u in permutations.items()}
-            permutations[group][active] = compose(so_far, step)[group]
+            permutations[group][active] = compose({group: permutations[group][active]}, step)[group]
             moved |= better
         current[active] = part
         objective.append((current * goal).sum(1))

@@ -1,16 +1,19 @@
 """Every capability as a command; `wsexplore --help` lists them."""
 
 import sys
+from typing import Annotated
 
 import typer
 
 from wsexplore.cli import app as app_commands
 from wsexplore.cli import demo, embed, flow, weights, zoo
+from wsexplore.version import VERSION
 
 cli = typer.Typer(
     name="wsexplore",
     help="The explorer of neural-network weight space.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -21,6 +24,16 @@ cli.add_typer(demo.app, name="demo")
 cli.command("align")(weights.align)
 cli.command("barrier")(weights.barrier)
 cli.command("app")(app_commands.app)
+
+
+@cli.callback()
+def group(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """The explorer of neural-network weight space."""
+    if version:
+        print(VERSION)
+        raise typer.Exit
 
 
 def main() -> None:

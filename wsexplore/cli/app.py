@@ -26,4 +26,4 @@ def app(
         status = process.wait()
     except KeyboardInterrupt:
         status = process.wait()
-    raise typer.Exit(min(status, 1))
+    raise typer.Exit(1 if status else 0)

@@ -49,8 +49,7 @@ def build(
 
 
 def _build(home: Path, varied: int, seeds: int, flow_steps: int | None, on_step: OnStep) -> dict[str, Any]:
-    from wsexplore.align import align_permutations
-    from wsexplore.embed import METHODS, fit_projection
+    from wsexplore.embed import map_zoo
     from wsexplore.generate import FlowConfig, fit_flow
     from wsexplore.zoo import Zoo
 
@@ -58,14 +57,14 @@ def _build(home: Path, varied: int, seeds: int, flow_steps: int | None, on_step:
     rounded, effect = _rounded(trained)
     rounded.save(home / "zoos" / NAME, dtype="float16")
     zoo = Zoo.open(home / "zoos" / NAME)
-    best = int(zoo.table["test_accuracy"].where(zoo.table["design"] == "seeds").to_numpy().argmax())
-    alignment = align_permutations(zoo, reference=best, by="run", on_step=_within(on_step, 0.3, 0.32))
-    alignment.save(home / "alignments" / NAME)
-    aligned = alignment.apply(zoo)
-    frames = {"raw": zoo, "aligned": aligned}
-    for place, (frame, method) in enumerate((frame, method) for frame in frames for method in METHODS):
-        on_step(0.32 + 0.05 * place, f"mapping the {frame} weights with {method}")
-        fit_projection(frames[frame], method=method).save(home / "projections" / NAME / f"{method}-{frame}")
+    best = zoo.table["test_accuracy"].where(zoo.table["design"] == "seeds").to_numpy().argmax()
+    map_zoo(
+        zoo,
+        home / "alignments" / NAME,
+        home / "projections" / NAME,
+        reference=int(best),
+        on_step=_within(on_step, 0.3, 0.52),
+    )
     config = FlowConfig() if flow_steps is None else replace(FlowConfig(), steps=flow_steps)
     flow = fit_flow(zoo, where=GOOD, seed=0, config=config, on_step=_within(on_step, 0.52, 1.0))
     flow.save(home / "flows" / NAME)

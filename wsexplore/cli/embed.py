@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from wsexplore.cli.frame import AsJson, Out, Seed, ZooName, answer, work
+from wsexplore.cli.frame import AsJson, Out, Seed, ZooName, answer, work, write_csv
 
 app = typer.Typer(help="Weights to points: fit a map, place networks on it.", no_args_is_help=True)
 
@@ -20,8 +20,9 @@ def fit(
     """Fit a map of a zoo's weights and store it."""
     with work():
         from wsexplore.embed import fit_projection
-        from wsexplore.zoo import Zoo
+        from wsexplore.zoo import Zoo, check_target
 
+        check_target(out)
         projection = fit_projection(Zoo.open(zoo), method=method, seed=seed)
         projection.save(out)
         answer(
@@ -52,5 +53,5 @@ def apply(
 
         placed = Zoo.open(zoo)
         points = Projection.open(map_).place(placed.weights.numpy(), Zoo.open(fitted))
-        pd.DataFrame({"id": placed.table["id"], "x": points[:, 0], "y": points[:, 1]}).to_csv(out, index=False)
+        write_csv(pd.DataFrame({"id": placed.table["id"], "x": points[:, 0], "y": points[:, 1]}), out)
         answer({"written": out, "networks": len(points)}, as_json=as_json)

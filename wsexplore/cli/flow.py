@@ -26,8 +26,9 @@ def fit(
 
         from wsexplore.generate import FlowConfig, fit_flow
         from wsexplore.population import device_of
-        from wsexplore.zoo import Zoo
+        from wsexplore.zoo import Zoo, check_target
 
+        check_target(out)
         opened = Zoo.open(zoo)
         config = FlowConfig() if steps is None else replace(FlowConfig(), steps=steps)
         flow = fit_flow(
@@ -60,7 +61,9 @@ def sample(
 
         from wsexplore.generate import STEPS, WeightFlow
         from wsexplore.population import evaluate
+        from wsexplore.zoo import check_target
 
+        check_target(out)
         opened = WeightFlow.open(flow)
         fresh = opened.sample(
             models, seed=seed, temperature=temperature, on_step=on_step, steps=steps or STEPS, solver=solver

@@ -1,16 +1,22 @@
 """What every command shares: options, progress, one line for an error, and the exit status."""
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OnStep = Callable[[float, str], None]
 
@@ -24,7 +30,9 @@ class Device(StrEnum):
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout; logs go to stderr.")]
-Seed = Annotated[int, typer.Option(min=0, help="Of every random draw; the same seed gives the same result.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**32 - 1, help="Of every random draw; the same seed gives the same result.")
+]
 OnDevice = Annotated[Device, typer.Option(help="auto takes CUDA where there is one.")]
 Out = Annotated[str, typer.Option(help="Folder to write.")]
 ZooName = Annotated[str, typer.Argument(metavar="ZOO", help="A zoo's folder, or the name of a shipped zoo.")]
@@ -68,18 +76,42 @@ def fail(sentence: str, status: int) -> None:
 def answer(facts: Mapping[str, Any], *, as_json: bool) -> None:
     """Print the facts: a JSON object, or a table for people."""
     if as_json:
-        print(json.dumps(facts, default=_plain, allow_nan=False))
+        print(json.dumps(_finite(facts), default=str, allow_nan=False))
         return
     table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in facts.items():
-        table.add_row(f"[bold]{name.replace('_', ' ')}[/bold]", _text(value))
+        table.add_row(f"[bold]{name.replace('_', ' ')}[/bold]", Text(_text(value)))
     Console().print(table)
 
 
-def _plain(value: Any) -> Any:
+def _finite(value: Any) -> Any:
+    """JSON values, with `None` for every number that is not finite."""
     if hasattr(value, "tolist"):
-        return value.tolist()
-    return str(value)
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value
+
+
+def write_csv(frame: "pd.DataFrame", path: str) -> None:
+    """Write a table as CSV, whole or not at all.
+
+    Raises:
+        ValueError: the path is a folder.
+    """
+    file = Path(path).resolve()
+    if file.is_dir():
+        raise ValueError(f"{path} is a folder; name a CSV file to write to")
+    beside = file.with_name(f".{file.name}.writing")
+    try:
+        frame.to_csv(beside, index=False)
+        beside.replace(file)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _text(value: Any) -> str:

@@ -24,8 +24,9 @@ def align(
     """Permute the hidden units of a zoo's networks until they match one of them. The functions stay the same."""
     with work() as on_step:
         from wsexplore.align import align_permutations
-        from wsexplore.zoo import Zoo
+        from wsexplore.zoo import Zoo, check_target
 
+        check_target(out)
         opened = Zoo.open(zoo)
         row = opened.row_of(reference) if reference else 0
         alignment = align_permutations(opened, method=method, reference=row, by=by, seed=seed, on_step=on_step)

@@ -16,6 +16,7 @@ from wsexplore.cli.frame import (
     parse_value,
     parse_vary,
     work,
+    write_csv,
 )
 
 app = typer.Typer(help="Populations of trained networks: train, show, evaluate.", no_args_is_help=True)
@@ -47,8 +48,10 @@ def train(
         varied = {name: parse_vary(value) for name, value in parse_assignments(vary or [], "--vary").items()}
         fields = {name: _field(value) for name, value in parse_assignments(config or [], "--config").items()}
         kept = _epochs(checkpoints)
-        from wsexplore.population import train_zoo
+        from wsexplore.population import FIELDS, train_zoo
 
+        if unknown := sorted(set(fixed) - set(FIELDS)):
+            raise ValueError(f"{', '.join(unknown)} is no hyper-parameter; choose among {', '.join(FIELDS)}")
         zoo = train_zoo(
             architecture,
             dataset,
@@ -96,7 +99,7 @@ def evaluate(
 
         scores = evaluate_zoo(Zoo.open(zoo), dataset, split=split, device=device, on_step=on_step)
         if out:
-            scores.to_csv(out, index=False)
+            write_csv(scores, out)
         accuracy, loss = scores[f"{split}_accuracy"], scores[f"{split}_loss"]
         answer(
             {

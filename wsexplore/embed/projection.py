@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray as Array
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
-from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_manifest, write_manifest
+from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_arrays, read_manifest, write_manifest
 
 METHODS = ("pca", "umap")
 SAMPLE = 4000
 """Networks that a projection is fitted on; the others are placed afterwards."""
+
+FEWEST = 4
+"""Networks that a map needs at least."""
 
 NEIGHBOURS = 5
 """Fitted networks whose points are averaged to place another network on a UMAP map."""
@@ -57,8 +60,8 @@ class Projection:
         if self.method == "pca":
             linear: Float[Array, "models 2"] = ((weights - self.mean) @ self.axes[:2].T).astype(np.float32)
             return linear
-        if len(zoo) != len(self.points):
-            raise ValueError(f"the map shows {len(self.points):,} networks, this zoo has {len(zoo):,}")
+        if zoo.fingerprint != self.fitted_on:
+            raise ValueError("the map shows another zoo; give the one that it was fitted on")
         codes = (zoo.weights.numpy() - self.mean) @ self.axes.T
         near = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(codes))).fit(codes)
         distances, rows = near.kneighbors((weights - self.mean) @ self.axes.T)
@@ -90,14 +93,15 @@ class Projection:
             ValueError: a file is missing, broken, or of another kind.
         """
         manifest = read_manifest(Path(path), "projection")
-        arrays = load_file(Path(path) / "map.safetensors")
+        arrays = read_arrays(Path(path), "map.safetensors", manifest)
         points, mean, axes = (arrays.get(name) for name in ("points", "mean", "axes"))
         variance, method = arrays.get("variance"), manifest.get("method")
-        if points is None or mean is None or axes is None or variance is None or method not in METHODS:
+        if points is None or mean is None or axes is None or variance is None or str(method) not in METHODS:
             raise ValueError(f"{path} lacks a part of the projection; fit it again")
-        if points.ndim != 2 or points.shape[1] != 2 or axes.ndim != 2 or mean.shape != axes.shape[1:]:
+        plain = points.ndim == 2 and points.shape[1] == 2 and axes.ndim == 2 and mean.shape == axes.shape[1:]
+        if not plain or variance.shape != axes.shape[:1] or len(axes) < 2 or not _finite(arrays):
             raise ValueError(f"{path} holds arrays of other shapes than a projection has; fit it again")
-        recipe = Recipe.from_dict(manifest["recipe"])
+        recipe = Recipe.from_dict(manifest.get("recipe"))
         return cls(str(method), points, mean, axes, variance, str(manifest.get("fitted_on")), recipe)
 
 
@@ -108,16 +112,18 @@ def fit_projection(zoo: Zoo, *, method: str = "pca", seed: int = 0, components: 
     principal coordinates by their 15 nearest neighbours; the networks outside the sample are placed by its transform.
 
     Raises:
-        ValueError: the method is unknown, or the zoo has fewer than 3 networks.
+        ValueError: the method is unknown, or there are fewer than 2 components or `FEWEST` networks.
     """
     if method not in METHODS:
         raise ValueError(f"projection {method!r} is unknown; choose one of {', '.join(METHODS)}")
-    if len(zoo) < 3:
-        raise ValueError(f"a map needs at least 3 networks, this zoo has {len(zoo)}")
+    if len(zoo) < FEWEST:
+        raise ValueError(f"a map needs at least {FEWEST} networks, this zoo has {len(zoo)}")
+    if components < 2:
+        raise ValueError(f"a map needs at least 2 components, got {components}")
     draw = np.random.default_rng(seed)
     sample = np.sort(draw.permutation(len(zoo))[:SAMPLE])
     count = min(components, len(sample), zoo.architecture.layout.size)
-    pca = PCA(n_components=count, svd_solver="covariance_eigh", random_state=seed)
+    pca = PCA(n_components=count, svd_solver=_solver(len(sample), zoo.architecture.layout.size), random_state=seed)
     weights = zoo.weights.numpy()
     pca.fit(weights[sample])
     codes = pca.transform(weights)
@@ -139,6 +145,17 @@ def fit_projection(zoo: Zoo, *, method: str = "pca", seed: int = 0, components: 
         zoo.fingerprint,
         recipe,
     )
+
+
+def _solver(networks: int, parameters: int) -> str:
+    """The fastest way to the first principal directions; each gives the same ones for the same seed."""
+    if parameters <= networks:
+        return "covariance_eigh"
+    return "full" if networks <= 1000 else "randomized"
+
+
+def _finite(arrays: dict[str, Any]) -> bool:
+    return all(np.issubdtype(a.dtype, np.floating) and bool(np.isfinite(a).all()) for a in arrays.values())
 
 
 def _umap(codes: Any, sample: Any, seed: int) -> Float[Array, "models 2"]:

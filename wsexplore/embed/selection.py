@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import shapely
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray as Array
 
 VERTICES = 30
+DRAWN = 8000
+"""Most points that one map draws."""
 
 
 def polygon_text(xs: Sequence[float], ys: Sequence[float]) -> str:
@@ -43,3 +45,11 @@ def inside(points: Float[Array, "models 2"], polygon: Float[Array, "vertices 2"]
     shapely.prepare(region)
     found: Bool[Array, " models"] = shapely.contains_xy(region, points[:, 0], points[:, 1])
     return found
+
+
+def thinned(rows: Int[Array, " rows"], most: int = DRAWN) -> Int[Array, " some"]:
+    """The rows a map draws: all of them, or `most` drawn evenly with a fixed seed, in order."""
+    if len(rows) <= most:
+        return rows
+    some: Int[Array, " some"] = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+    return some

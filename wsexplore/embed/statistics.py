@@ -16,7 +16,12 @@ def weight_statistics(zoo: Zoo) -> pd.DataFrame:
 
     Returns:
         Column `id`, then seven columns per parameter: `<name>.mean`, `.std`, `.q0`, `.q25`, `.q50`, `.q75`, `.q100`.
+
+    Raises:
+        ValueError: the zoo is empty.
     """
+    if len(zoo) == 0:
+        raise ValueError("the zoo is empty; statistics need at least one network")
     levels = torch.tensor(QUANTILES)
     columns: dict[str, object] = {"id": zoo.table["id"].to_numpy()}
     for slot in zoo.architecture.layout.slots:

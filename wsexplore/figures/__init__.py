@@ -1,4 +1,6 @@
-from wsexplore.figures.map import DRAWN, map_figure, placed_figure
+from plotly.graph_objects import Figure
+
+from wsexplore.figures.map import map_figure, placed_figure
 from wsexplore.figures.moving import lens_figure, training_figure
 from wsexplore.figures.path import curves_figure, objective_figure, scrub_figure
 from wsexplore.figures.quality import quality_figure
@@ -6,7 +8,7 @@ from wsexplore.figures.runs import runs_figure
 from wsexplore.figures.units import filters_figure, matrices_figure
 
 __all__ = [
-    "DRAWN",
+    "Figure",
     "curves_figure",
     "filters_figure",
     "lens_figure",

@@ -21,9 +21,6 @@ from wsexplore.figures.theme import (
     scale,
 )
 
-DRAWN = 8000
-"""Most points that one map draws."""
-
 SVG = 1000
 """Up to so many points are drawn as SVG, more by WebGL."""
 

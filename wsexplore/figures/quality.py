@@ -4,9 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from wsexplore.figures.theme import CATEGORIES, FRESH, LINE, SYMBOLS, layout
-
-NOVEL = 0.9
-"""Novelty from which samples count as new; the dotted line."""
+from wsexplore.generate import NOVEL
 
 NAMES = {
     "zoo": "the zoo itself",

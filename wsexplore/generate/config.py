@@ -48,6 +48,10 @@ class FlowConfig:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
         if self.width % self.heads:
             raise ValueError(f"width must be a multiple of heads, got width {self.width} and {self.heads} heads")
+        for name in ("learning_rate", "weight_decay", "clip", "average", "held_out"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ValueError(f"{name} must be a number, got {value!r}")
         for name in ("learning_rate", "clip"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)!r}")

@@ -187,7 +187,7 @@ class WeightFlow:
                 dataset=manifest["dataset"],
                 recipe=Recipe.from_dict(manifest["recipe"]),
             )
-        except (KeyError, TypeError, RuntimeError, SafetensorError, ValueError) as error:
+        except (KeyError, TypeError, RuntimeError, OSError, SafetensorError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(
                 f"{folder} does not hold a flow that fits its manifest ({reason}); make it again"

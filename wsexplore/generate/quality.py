@@ -1,7 +1,6 @@
 """Is a flow any good: accuracy and novelty of its samples beside the zoo's own and the controls'."""
 
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 from wsexplore.align import Alignment, align_permutations, spec_of
 from wsexplore.datasets import Dataset
 from wsexplore.generate.controls import CONTROLS, control
+from wsexplore.generate.display import quality_html
 from wsexplore.generate.flow import WeightFlow
 from wsexplore.generate.nearest import Nearest, nearest
 from wsexplore.population import OnStep, evaluate
@@ -56,7 +56,7 @@ class QualityReport:
         return {"verdict": self.verdict, "generators": _records(self.frame), "samples": _records(self.per_sample)}
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self.verdict)}</p>{self.frame.to_html(index=False, float_format='{:.3f}'.format)}"
+        return quality_html(self.frame, self.verdict)
 
 
 def quality(
@@ -102,7 +102,10 @@ def quality(
         judged[name] = frame.judge(made, frame.place(made), data)
     table = pd.DataFrame([frame.row(name, result, own) for name, result in judged.items()])
     tell(1.0, "judged every generator")
-    return QualityReport(table, flow.per_sample(zoo.table["id"].to_numpy()), verdict(table))
+    said = verdict(table)
+    if isinstance(generator, WeightFlow) and generator.fitted_on != zoo.fingerprint:
+        said += " The flow was fitted on other networks than these."
+    return QualityReport(table, flow.per_sample(zoo.table["id"].to_numpy()), said)
 
 
 def verdict(frame: pd.DataFrame) -> str:

@@ -105,6 +105,8 @@ def train_velocity(
         if step % every == 0 or step == config.steps:
             record = FitStep(step, sum(losses) / len(losses), check.loss(average), check.dispersion(average))
             losses = []
+            if not math.isfinite(record.loss):
+                raise ValueError("the fit diverged: its loss is not finite; choose a smaller learning_rate")
             if record.held_out_loss is None or all(record.held_out_loss < _held_out(one) for one in history):
                 best = copy.deepcopy(average.state_dict())
             history.append(record)

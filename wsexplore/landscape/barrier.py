@@ -150,13 +150,14 @@ def barrier(
     ids = [str(zoo.table["id"].iloc[row]) for row in (first, second)]
     name = data if isinstance(data, str) else data.name
     flags = f"--dataset {name} --split {split} --steps {steps}{' --align' if align else ''} --seed {seed}"
+    keywords = f"steps={steps}, split={split!r}, align={align}, seed={seed}"
     recipe = Recipe.of(
         "barrier",
         inputs={"zoo": zoo.fingerprint},
         arguments={"first": ids[0], "second": ids[1], "dataset": name, "split": split, "steps": steps, "align": align},
         seed=seed,
         cli=f"wsexplore barrier ZOO {ids[0]} {ids[1]} {flags}",
-        python=f"wx.barrier(zoo, {first}, {second}, {name!r}, steps={steps}, split={split!r}, align={align})",
+        python=f"wx.barrier(zoo, {first}, {second}, {name!r}, {keywords})",
     )
     return Barrier(ids[0], ids[1], align, alphas.numpy(), scores.loss.numpy(), scores.accuracy.numpy(), recipe)
 
@@ -189,12 +190,13 @@ def barrier_matrix(
     heights, drops = np.zeros((len(rows), len(rows)), np.float32), np.zeros((len(rows), len(rows)), np.float32)
     ids = tuple(str(zoo.table["id"].iloc[row]) for row in rows)
     name = data if isinstance(data, str) else data.name
+    keywords = f"steps={steps}, split={split!r}, align={align}, seed={seed}"
     recipe = Recipe.of(
         "barrier_matrix",
         inputs={"zoo": zoo.fingerprint},
         arguments={"networks": list(ids), "dataset": name, "split": split, "steps": steps, "align": align},
         seed=seed,
-        python=f"wx.barrier_matrix(zoo, {list(rows)}, {name!r}, steps={steps}, split={split!r}, align={align})",
+        python=f"wx.barrier_matrix(zoo, {list(rows)}, {name!r}, {keywords})",
     )
     for place, (a, b) in enumerate(pairs):
         part = slice(place * steps, (place + 1) * steps)

@@ -56,7 +56,7 @@ def _complete(config: Config) -> dict[str, Any]:
         raise ValueError(
             f"widths must be two or more whole numbers from 1 to 1,000,000, like [64, 32, 10]; got {widths}"
         )
-    if full["activation"] not in ACTIVATIONS:
+    if not isinstance(full["activation"], str) or full["activation"] not in ACTIVATIONS:
         raise ValueError(f"activation {full['activation']!r} is unknown; choose one of {', '.join(ACTIVATIONS)}")
     if full["norm"] not in NORMS:
         raise ValueError(f"norm {full['norm']!r} is unknown; choose one of {', '.join(NORMS)}")

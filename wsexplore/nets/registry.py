@@ -9,7 +9,7 @@ from wsexplore.nets.mlp import MLP_FAMILY
 FAMILIES: Mapping[str, Family] = {family.name: family for family in (MLP_FAMILY,)}
 
 
-def architecture(name: str, **config: Any) -> Architecture:
+def architecture(name: str, /, **config: Any) -> Architecture:
     """The architecture of a registered name and its configuration: `architecture("mlp", widths=[64, 32, 10])`.
 
     Raises:

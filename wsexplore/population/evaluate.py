@@ -77,7 +77,7 @@ def evaluate(
     """
     samples = (dataset(data) if isinstance(data, str) else data).split(split)
     target = device_of(device)
-    loss, accuracy = np.empty(len(zoo)), np.empty(len(zoo))
+    loss, accuracy = np.full(len(zoo), np.nan), np.full(len(zoo), np.nan)
     done = 0
     for architecture, rows in zoo.groups():
         for start in range(0, len(rows), 4096):

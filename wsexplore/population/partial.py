@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from wsexplore.population.shard import TrainedShard
-from wsexplore.zoo import Recipe
+from wsexplore.zoo import Recipe, check_target, full_disk_said
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Partial:
         if out is None:
             yield cls(None)
             return
-        target = Path(out)
+        target = check_target(out)
         folder = target.with_name(f"{target.name}.partial")
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -73,8 +73,9 @@ class Partial:
             return
         file = self.folder / _name(networks)
         beside = file.with_suffix(".writing")
-        save_file({"weights": result.weights.contiguous(), "metrics": result.metrics.contiguous()}, beside)
-        beside.replace(file)
+        with full_disk_said(file.name):
+            save_file({"weights": result.weights.contiguous(), "metrics": result.metrics.contiguous()}, beside)
+            beside.replace(file)
 
     def discard(self) -> None:
         """Remove the folder once the zoo is written."""

@@ -15,7 +15,7 @@ from wsexplore.nets import Architecture, architecture
 from wsexplore.population.partial import Partial
 from wsexplore.population.shard import METRICS, SHARED, TrainedShard, train_shard
 from wsexplore.population.steps import OnStep, device_of
-from wsexplore.population.vary import Vary, hyper_parameters
+from wsexplore.population.vary import Vary, hyper_parameters, is_range
 from wsexplore.zoo import Recipe, Zoo
 
 SHARD = {"cpu": 64, "cuda": 4096}
@@ -99,8 +99,8 @@ def train_zoo(
 
 
 def _checkpoints(checkpoints: Sequence[int] | None, epochs: int) -> tuple[int, ...]:
-    if epochs < 1:
-        raise ValueError(f"training takes at least 1 epoch, got {epochs}")
+    if not isinstance(epochs, int) or epochs < 1:
+        raise ValueError(f"training takes a whole number of epochs, at least 1, got {epochs}")
     kept = tuple(sorted(set(checkpoints))) if checkpoints is not None else (epochs,)
     if not kept or kept[0] < 0 or kept[-1] > epochs:
         raise ValueError(f"checkpoints are epochs from 0 to {epochs}, got {list(checkpoints or [])}")
@@ -124,8 +124,8 @@ def _recipe(
     options += [f"--checkpoints {','.join(map(str, checkpoints))}"]
     options += [f"--set {name}={value}" for name, value in fixed.items()]
     options += [
-        f"--vary {name}={'..'.join(f'{v:g}' for v in values)}"
-        if isinstance(values, tuple) and len(values) == 2 and not isinstance(values[0], str)
+        f"--vary {name}={'..'.join(map(repr, values))}"
+        if is_range(values)
         else f"--vary {name}={','.join(map(str, values))}"
         for name, values in varied.items()
     ]
@@ -142,7 +142,7 @@ def _recipe(
             "models": models,
             "epochs": epochs,
             "checkpoints": list(checkpoints),
-            "vary": {name: {"range" if isinstance(v, tuple) else "values": list(v)} for name, v in varied.items()},
+            "vary": {name: {"range" if is_range(v) else "values": list(v)} for name, v in varied.items()},
             **fixed,
         },
         seed=seed,

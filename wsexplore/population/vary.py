@@ -76,8 +76,10 @@ def hyper_parameters(models: int, *, vary: Vary | None = None, seed: int = 0, **
         raise ValueError(f"{', '.join(unknown)} is no hyper-parameter; choose among {', '.join(FIELDS)}")
     if both := sorted(set(vary) & set(fixed)):
         raise ValueError(f"{', '.join(both)} is both fixed and varied; choose one")
-    if models < 1:
-        raise ValueError(f"a population needs at least 1 network, got {models}")
+    if not isinstance(models, int) or models < 1:
+        raise ValueError(f"a population needs a whole number of networks, at least 1, got {models}")
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"a seed is a whole number of at least 0, got {seed}")
     for name, values in vary.items():
         _check_values(name, values)
     rows = []
@@ -94,20 +96,21 @@ def hyper_parameters(models: int, *, vary: Vary | None = None, seed: int = 0, **
 
 
 def _check_values(name: str, values: Sequence[Any]) -> None:
-    if isinstance(values, str) or len(values) == 0:
+    if not isinstance(values, list | tuple) or len(values) == 0:
         raise ValueError(f"{name} varies over a range (low, high) or a list of values, got {values!r}")
     for value in values:
         FIELDS[name].check(name, value)
-    if _is_range(values) and values[0] > values[1]:
+    if is_range(values) and values[0] > values[1]:
         raise ValueError(f"the range of {name} runs from low to high, got {values!r}")
 
 
-def _is_range(values: Sequence[Any]) -> bool:
+def is_range(values: Sequence[Any]) -> bool:
+    """Whether these are the two ends of a range, not values to choose from."""
     return isinstance(values, tuple) and len(values) == 2 and not isinstance(values[0], str)
 
 
 def _draw(field: Field, values: Sequence[Any], draw: np.random.Generator) -> Any:
-    if not _is_range(values):
+    if not is_range(values):
         value = values[int(draw.integers(len(values)))]
         return value if isinstance(value, str) else (int(value) if field.whole else float(value))
     low, high = values

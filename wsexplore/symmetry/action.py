@@ -93,15 +93,10 @@ def permute(module: nn.Module, permutation: Permutation, spec: PermutationSpec) 
     check_permutation(permutation, spec)
     twin = copy.deepcopy(module)
     with torch.no_grad():
-        for name, parameter in twin.named_parameters():
-            for axis, group in enumerate(spec.axes.get(name, ())):
+        for name, value in [*twin.named_parameters(), *twin.named_buffers()]:
+            for axis, group in enumerate(spec.axes.get(name, spec.buffers.get(name, ()))):
                 if group is not None:
-                    parameter.copy_(_take(parameter.unsqueeze(0), permutation[group], axis + 1).squeeze(0))
-        for name, buffer in twin.named_buffers():
-            owner = name.rpartition(".")[0]
-            group = next(iter(spec.axes.get(f"{owner}.weight", ())), None)
-            if group is not None and buffer.dim() == 1 and len(buffer) == spec.sizes[group]:
-                buffer.copy_(buffer[permutation[group]])
+                    value.copy_(_take(value.unsqueeze(0), permutation[group], axis + 1).squeeze(0))
     return twin
 
 

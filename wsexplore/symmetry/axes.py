@@ -16,9 +16,16 @@ class Axes:
 
 @dataclass(slots=True)
 class AxisTable:
-    """Union-find over axes. A class of axes has a number of units and perhaps a reason why it is fixed."""
+    """Union-find over axes. A class of axes has a number of units and perhaps a reason why it is fixed.
+
+    Attributes:
+        shapes: of the parameters and the running statistics, by name.
+        statistics: the names among them that are no parameters.
+        parameters: their axes.
+    """
 
     shapes: dict[str, tuple[int, ...]]
+    statistics: frozenset[str] = frozenset()
     parameters: dict[str, Axes] = field(init=False)
     _parent: list[int] = field(default_factory=list)
     _size: list[int] = field(default_factory=list)
@@ -28,16 +35,12 @@ class AxisTable:
         self.parameters = {name: self.fresh(shape) for name, shape in self.shapes.items()}
 
     def fresh(self, shape: tuple[int, ...], reason: str = "") -> Axes:
-        """New axes that nothing is joined to yet."""
+        """New axes that nothing is joined to yet; with a reason they may not be permuted."""
         start = len(self._parent)
         self._parent += range(start, start + len(shape))
         self._size += shape
         self._reason += [reason] * len(shape)
         return Axes(shape, tuple(range(start, start + len(shape))))
-
-    def fixed(self, shape: tuple[int, ...], reason: str) -> Axes:
-        """New axes that may not be permuted."""
-        return self.fresh(shape, reason)
 
     def fix(self, axes: Axes, reason: str) -> None:
         """Forbid permuting these axes."""
@@ -82,10 +85,16 @@ class AxisTable:
                 (f"{name}, axis {axis}", self._reason[root])
                 for root, members in roots.items()
                 for name, axis in members
-                if root not in names and math.prod(self.shapes[name]) > 1 and self._reason[root]
+                if root not in names and name not in self.statistics and math.prod(self.shapes[name]) > 1
+                if self._reason[root]
             )
         )
         axes_of = {
             name: tuple(names.get(self.find(label)) for label in axes.labels) for name, axes in self.parameters.items()
         }
-        return PermutationSpec(axes_of, {name: self._size[root] for root, name in names.items()}, fixed)
+        return PermutationSpec(
+            {name: groups for name, groups in axes_of.items() if name not in self.statistics},
+            {name: self._size[root] for root, name in names.items()},
+            fixed,
+            {name: groups for name, groups in axes_of.items() if name in self.statistics},
+        )

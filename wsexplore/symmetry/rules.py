@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 from torch.nn import functional
 
 from wsexplore.symmetry.axes import Axes, AxisTable
+
+STATISTICS = ("running_mean", "running_var")
+"""Buffers of a normalisation layer that hold one number per unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +26,13 @@ class Ruled:
         name: of the module, or of the function.
         module: `None` for functions.
         inputs: axes of every tensor that goes in.
-        shapes: their shapes.
         shape: of the result.
-        node: the traced node, for its arguments.
     """
 
     name: str
     module: nn.Module | None
     inputs: list[Axes]
-    shapes: list[tuple[int, ...]]
     shape: tuple[int, ...]
-    node: fx.Node
 
 
 Rule = Callable[[AxisTable, Ruled], Axes | None]
@@ -78,7 +77,7 @@ def _layer_norm(table: AxisTable, op: Ruled) -> Axes | None:
 
 def _norm(table: AxisTable, op: Ruled, axis: int) -> Axes:
     x = op.inputs[0]
-    for part in ("weight", "bias"):
+    for part in ("weight", "bias", *STATISTICS):
         if (parameter := table.parameters.get(f"{op.name}.{part}")) is not None:
             table.join(x.labels[axis], parameter.labels[0])
     return x

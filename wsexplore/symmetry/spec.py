@@ -1,7 +1,7 @@
 """Which units of an architecture may be permuted, as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +18,13 @@ class PermutationSpec:
         axes: parameter name to the group that permutes each of its axes (`None`: fixed).
         sizes: group name to its number of units.
         fixed: what cannot be permuted, and why.
+        buffers: the same as `axes` for the running statistics of normalisation layers.
     """
 
     axes: Mapping[str, tuple[str | None, ...]]
     sizes: Mapping[str, int]
     fixed: tuple[tuple[str, str], ...] = ()
+    buffers: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from wsexplore.symmetry.axes import Axes, AxisTable
-from wsexplore.symmetry.rules import RULES, Ruled
+from wsexplore.symmetry.rules import RULES, STATISTICS, Ruled
 from wsexplore.symmetry.spec import PermutationSpec
 
 
@@ -45,7 +45,9 @@ class _Tracer(fx.Interpreter):
 
     def __init__(self, graph: fx.GraphModule):
         super().__init__(graph)
-        self.axes = AxisTable({name: tuple(p.shape) for name, p in graph.named_parameters(remove_duplicate=False)})
+        parameters = {name: tuple(p.shape) for name, p in graph.named_parameters(remove_duplicate=False)}
+        statistics = {n: tuple(b.shape) for n, b in graph.named_buffers() if n.rpartition(".")[2] in STATISTICS}
+        self.axes = AxisTable({**parameters, **statistics}, frozenset(statistics))
         self.known: dict[fx.Node, Axes] = {}
 
     def run_node(self, n: fx.Node) -> object:
@@ -54,19 +56,18 @@ class _Tracer(fx.Interpreter):
         shape = tuple(value.shape) if isinstance(value, Tensor) else ()
         inputs = [self.known[source] for source in n.all_input_nodes if source in self.known]
         if n.op == "placeholder":
-            self.known[n] = self.axes.fixed(shape, "input of the network")
+            self.known[n] = self.axes.fresh(shape, "input of the network")
         elif n.op == "output":
             for axes in inputs:
                 self.axes.fix(axes, "output of the network")
         elif n.op == "get_attr":
             known = self.axes.parameters.get(str(n.target))
-            self.known[n] = known if known is not None else self.axes.fixed(shape, "constant")
+            self.known[n] = known if known is not None else self.axes.fresh(shape, "constant")
         else:
             module = self.submodules.get(str(n.target)) if n.op == "call_module" else None
             operation = type(module) if module is not None else n.target
             rule = RULES.get(operation)
-            shapes = [axes.shape for axes in inputs]
-            result = rule(self.axes, Ruled(str(n.target), module, inputs, shapes, shape, n)) if rule else None
+            result = rule(self.axes, Ruled(str(n.target), module, inputs, shape)) if rule else None
             if result is None:
                 name = getattr(operation, "__name__", str(operation))
                 for axes in inputs:
@@ -74,6 +75,6 @@ class _Tracer(fx.Interpreter):
                 for parameter, axes in self.axes.parameters.items():
                     if module is not None and parameter.startswith(f"{n.target}."):
                         self.axes.fix(axes, f"{name} has no rule")
-                result = self.axes.fixed(shape, f"{name} has no rule")
+                result = self.axes.fresh(shape, f"{name} has no rule")
             self.known[n] = result
         return value

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -12,8 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import filelock
+from numpy import ndarray as Array
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 VERSION = 1
+PATIENCE = 5.0
+"""Seconds that a reader waits for a writer."""
+
 VERIFIED = 512 << 20
 """Bytes up to which a folder's hashes are checked whenever it is opened."""
 
@@ -26,32 +33,80 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     at the next write.
 
     Raises:
-        ValueError: another process is writing `path`, or `path` is a file.
+        ValueError: another process is writing `path`, or something else than a folder of wsexplore lies there.
         OSError: the disk is full, or the folder may not be written; one sentence says so.
     """
-    path = Path(path).absolute()
-    if path.exists() and not path.is_dir():
-        raise ValueError(f"{path} is a file; name a folder to write to")
+    path = check_target(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=0):
-            _recover(path)
-            beside = path.with_name(f".{path.name}.new-{uuid.uuid4().hex[:8]}")
-            beside.mkdir()
-            try:
-                yield beside
-                _sync(beside)
-                _swap(beside, path)
-            finally:
-                shutil.rmtree(beside, ignore_errors=True)
+        with full_disk_said(path.name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(_lock(path), timeout=0):
+                _recover(path)
+                beside = path.with_name(f".{path.name}.new-{uuid.uuid4().hex[:8]}")
+                beside.mkdir()
+                try:
+                    yield beside
+                    _sync(beside)
+                    _swap(beside, path)
+                finally:
+                    shutil.rmtree(beside, ignore_errors=True)
     except filelock.Timeout:
         raise ValueError(
             f"{path.name} is being written by another process; wait until it has finished or choose another name"
         ) from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise OSError(error.errno, f"no space left to write {path.name}; free some and write it again") from None
+
+
+def check_target(path: str | Path) -> Path:
+    """The absolute path of a folder that may be written; links are followed.
+
+    Long work calls it first, so that nothing is computed that cannot be kept.
+
+    Raises:
+        ValueError: the path is empty, a file, or a folder with anything else in it than what wsexplore wrote.
+        OSError: the folder above it may not be written.
+    """
+    if not str(path):
+        raise ValueError("the folder to write to has no name; give one")
+    whole = Path(path).resolve()
+    if whole.exists() and not whole.is_dir():
+        raise ValueError(f"{path} is a file; name a folder to write to")
+    if whole.is_dir() and any(whole.iterdir()) and not _is_ours(whole):
+        raise ValueError(f"{path} holds other files than wsexplore's; choose another name, nothing was written")
+    above = next(parent for parent in whole.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OSError(errno.EACCES, f"{above} may not be written; choose another folder")
+    return whole
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("format") == "wsexplore"
+
+
+@contextmanager
+def full_disk_said(name: str) -> Iterator[None]:
+    """Turn what the system and safetensors say of a full disk into one sentence.
+
+    Raises:
+        OSError: writing failed.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        found = re.search(r"os error (\d+)", str(error)) if isinstance(error, SafetensorError) else None
+        number = int(found.group(1)) if found else getattr(error, "errno", None)
+        if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise OSError(number, f"no space left to write {name}; free some and write it again") from None
+        if isinstance(error, SafetensorError):
+            raise OSError(number or errno.EIO, f"{name} cannot be written: {error}") from None
         raise
+
+
+def _lock(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def _swap(beside: Path, path: Path) -> None:
@@ -64,19 +119,23 @@ def _swap(beside: Path, path: Path) -> None:
 
 
 def _recover(path: Path) -> None:
-    """Undo or finish what a killed writer of `path` left behind."""
+    """Undo or finish what a killed writer of `path` left behind; the caller holds the lock."""
     old = path.with_name(f".{path.name}.old")
     if old.exists():
         if path.exists():
             shutil.rmtree(old, ignore_errors=True)
         else:
             old.rename(path)
-    for left in path.parent.glob(f".{path.name}.new-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for left in path.parent.iterdir():
+        if left.name.startswith(f".{path.name}.new-"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:
+    """Bring every file to the disk, with the permissions that the user's new files have."""
+    mode = (folder / "manifest.json").stat().st_mode & 0o777
     for file in folder.iterdir():
+        file.chmod(mode)
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
     _sync_entry(folder)
@@ -117,7 +176,7 @@ def read_manifest(folder: Path, kind: str, *, verify: bool | None = None) -> dic
         old = folder.absolute().with_name(f".{folder.name}.old")
         if not old.is_dir():
             raise ValueError(f"there is no {kind} at {folder}; check the path")
-        _recover(folder.absolute())
+        _recover_in_turn(folder.absolute())
     manifest = _parse(folder, kind)
     files = manifest["files"]
     total = 0
@@ -136,6 +195,30 @@ def read_manifest(folder: Path, kind: str, *, verify: bool | None = None) -> dic
             if sha256_of(folder / name) != facts["sha256"]:
                 raise ValueError(f"{folder / name} was altered: its hash is not the manifest's; fetch or make it again")
     return manifest
+
+
+def _recover_in_turn(folder: Path) -> None:
+    """Recover once no writer is at work; a writer at work has the folder back in its place by then."""
+    try:
+        with filelock.FileLock(_lock(folder), timeout=PATIENCE):
+            _recover(folder)
+    except filelock.Timeout:
+        raise ValueError(f"{folder.name} is being written by another process; open it again in a moment") from None
+
+
+def read_arrays(folder: Path, name: str, manifest: Mapping[str, Any]) -> dict[str, Array]:
+    """The arrays of a safetensors file that the manifest lists.
+
+    Raises:
+        ValueError: it is not listed, or no safetensors file.
+    """
+    if name not in manifest["files"]:
+        raise ValueError(f"the manifest of {folder} does not list {name}; make it again")
+    try:
+        arrays: dict[str, Array] = load_file(folder / name)
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise ValueError(f"{folder / name} cannot be read: {error}; make it again") from None
+    return arrays
 
 
 def _parse(folder: Path, kind: str) -> dict[str, Any]:

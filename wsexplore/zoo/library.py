@@ -4,8 +4,6 @@ from pathlib import Path
 
 from wsexplore.settings import settings
 
-KINDS = ("zoos", "projections", "alignments", "flows")
-
 
 def shelf(kind: str) -> dict[str, Path]:
     """Folders of a kind by name; what the user keeps hides a shipped one of the same name."""

@@ -42,10 +42,7 @@ def write(
     held = weights.to(DTYPES[dtype]).contiguous()
     refuse_not_finite(held, table["id"])
     with atomic_folder(path) as folder:
-        try:
-            save_file({"weights": held}, folder / WEIGHTS)
-        except SafetensorError as error:
-            raise OSError(28, f"no space left to write {path.name}: {error}") from None
+        save_file({"weights": held}, folder / WEIGHTS)
         pq.write_table(pa.Table.from_pandas(table, preserve_index=False), folder / TABLE, compression="zstd")
         write_manifest(
             folder,

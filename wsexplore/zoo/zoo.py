@@ -22,7 +22,7 @@ from wsexplore.zoo.recipe import Recipe
 from wsexplore.zoo.table import complete_table, select_rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Zoo:
     """Networks of one architecture: a matrix of weights and a table with a row for each.
 
@@ -124,17 +124,22 @@ class Zoo:
             numbers = self.index[numbers]
         return self.stored[torch.from_numpy(numbers)].to(torch.float32)
 
-    def select(self, predicate: str | Sequence[int] | Int[Array, " rows"]) -> "Zoo":
-        """The networks for which an SQL predicate over the table holds, or with these row numbers: a view.
+    def select(self, predicate: "str | Sequence[Any] | Array | pd.Series[Any]") -> "Zoo":
+        """The networks for which an SQL predicate over the table holds, or these rows: a view.
+
+        Args:
+            predicate: like "test_accuracy > 0.9", row numbers in any order, or one truth value per network.
 
         Raises:
-            ValueError: the predicate does not parse or names no column, or a row number is out of range.
+            ValueError: the predicate does not parse or names no column, or a row number is out of range or comes twice.
         """
         if isinstance(predicate, str):
             numbers = select_rows(self.table, predicate)
             step = f".select({predicate!r})"
         else:
             numbers = self._checked(predicate)
+            if len(np.unique(numbers)) < len(numbers):
+                raise ValueError("a row comes twice in the selection; a zoo holds each network once")
             step = ".select(rows)"
         index = numbers if self.index is None else self.index[numbers]
         recipe = replace(self.recipe, python=f"{self.recipe.python}{step}")
@@ -160,20 +165,21 @@ class Zoo:
         """
         found = np.flatnonzero(self.table["id"].to_numpy() == network)
         if len(found) == 0:
-            raise ValueError(f"no network has the id {network!r}; the first is {self.table['id'].iloc[0]!r}")
+            some = f"the first is {self.table['id'].iloc[0]!r}" if len(self) else "the zoo is empty"
+            raise ValueError(f"no network has the id {network!r}; {some}")
         return int(found[0])
 
     def architecture_of(self, row: int) -> Architecture:
-        """The architecture of one network, with its row's own fields."""
+        """The architecture of one network, with its row's own fields where the table has them."""
         own = {name: self.table[name].iloc[row] for name in self.architecture.row_fields if name in self.table}
-        return self.architecture.with_row(**own)
+        return self.architecture.with_row(**{name: value for name, value in own.items() if not pd.isna(value)})
 
     def groups(self) -> list[tuple[Architecture, Int[Array, " rows"]]]:
         """Rows that share an architecture, so that they can run as one batch."""
         names = [name for name in self.architecture.row_fields if name in self.table]
         if not names:
             return [(self.architecture, np.arange(len(self)))]
-        parts = self.table.groupby(names, sort=True).indices
+        parts = self.table.groupby(names, sort=True, dropna=False).indices
         return [
             (self.architecture_of(int(rows[0])), np.sort(np.asarray(rows, dtype=np.int64))) for rows in parts.values()
         ]
@@ -200,7 +206,12 @@ class Zoo:
         return hashed.hexdigest()
 
     def _checked(self, index: Any) -> Int[Array, " rows"]:
-        numbers = np.atleast_1d(np.asarray(index)).astype(np.int64)
+        given = np.atleast_1d(np.asarray(index))
+        if given.dtype == bool and len(given) == len(self):
+            given = np.flatnonzero(given)
+        if given.size and not np.issubdtype(given.dtype, np.integer):
+            raise ValueError(f"rows are whole numbers or one truth value per network, got {given.ravel()[0]!r}")
+        numbers = given.astype(np.int64)
         if len(numbers) and (numbers.min() < -len(self) or numbers.max() >= len(self)):
             raise ValueError(f"rows run from 0 to {len(self) - 1}, got {numbers.min()} to {numbers.max()}")
         checked: Int[Array, " rows"] = np.where(numbers < 0, numbers + len(self), numbers)

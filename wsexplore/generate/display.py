@@ -1,0 +1,31 @@
+"""A quality report in a notebook."""
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+WIDTH, HEIGHT, EDGE = 300, 130, 14
+FLOW, OTHERS = "#d0408a", "#7d8597"
+
+
+def quality_html(frame: pd.DataFrame, verdict: str) -> str:
+    """The verdict, a small figure of accuracy against novelty, and the table."""
+    right = max(1.15, float(frame["novelty"].max()) * 1.1)
+    marks = "".join(_mark(row, right) for row in frame.to_dict("records"))
+    return (
+        f"<p>{escape(verdict)}</p><svg width='{WIDTH}' height='{HEIGHT}' role='img' "
+        f"aria-label='test accuracy (up) against novelty (right), the flow in red'>"
+        f"<path d='M{EDGE} {EDGE}V{HEIGHT - EDGE}H{WIDTH - EDGE}' fill='none' stroke='gray'/>{marks}"
+        f"<text x='{EDGE + 4}' y='{EDGE}' font-size='10' fill='gray'>test accuracy</text>"
+        f"<text x='{WIDTH - EDGE}' y='{HEIGHT - 2}' font-size='10' fill='gray' text-anchor='end'>novelty</text></svg>"
+        + frame.to_html(index=False, float_format="{:.3f}".format)
+    )
+
+
+def _mark(row: dict[Any, Any], right: float) -> str:
+    name = str(row["generator"])
+    x = EDGE + (WIDTH - 2 * EDGE) * row["novelty"] / right
+    y = HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * row["mean_accuracy"]
+    colour = FLOW if name == "flow" else OTHERS
+    return f"<circle cx='{x:.1f}' cy='{y:.1f}' r='5' fill='{colour}'><title>{escape(name)}</title></circle>"
