@@ -108,3 +108,25 @@ def test_an_unknown_data_set_or_split_is_refused_with_the_known_names():
     with pytest.raises(ValueError, match="choose train or test"):
         dataset("digits").split("validation")
     assert set(DATASETS) == {"digits", "mnist", "fashion-mnist"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gzip.compress(b"\0\0\x08\x04" + b"\xff" * 16),
+        gzip.compress(b"\0\0\x08\x01" + struct.pack(">I", 3) + b"abc")[:12] + b"\0" * 20,
+    ],
+)
+def test_a_file_that_claims_too_much_or_is_damaged_gives_one_sentence(tmp_path, body):
+    (tmp_path / "x.gz").write_bytes(body)
+    with pytest.raises(ValueError, match=r"x\.gz"):
+        read_idx(tmp_path / "x.gz")
+
+
+def test_labels_beyond_the_classes_are_refused(data_folder):
+    (data_folder / "mnist").mkdir()
+    for part in ("train", "t10k"):
+        write_idx(data_folder / "mnist" / f"{part}-images-idx3-ubyte.gz", np.zeros((3, 28, 28)))
+        write_idx(data_folder / "mnist" / f"{part}-labels-idx1-ubyte.gz", np.array([1, 2, 11]))
+    with pytest.raises(ValueError, match="labels go to 11, there are 10 classes"):
+        dataset("mnist")

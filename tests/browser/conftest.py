@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from benchmarks.browser import launched, served
+from benchmarks.browser import CHROMIUM, launched, served
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +19,8 @@ def fresh_app(tmp_path):
 
 @pytest.fixture(scope="session")
 def chromium():
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is missing: apt-get install chromium")
     with launched() as browser:
         yield browser
 

@@ -21,7 +21,7 @@ def metric(tab, label):
 
 
 def number(text):
-    return float(re.search(r"-?[\d.]+", text.replace(",", "")).group())
+    return float(re.search(r"-?[\d.]+(e-?\d+)?", text.replace(",", "")).group())
 
 
 def query(tab):
@@ -85,19 +85,16 @@ def test_the_way_through(app, tab):
     pair = query(tab)["a"], query(tab)["b"]
     change = tab.locator('[data-testid="stMetricDelta"]').first.inner_text()
     assert number(change) < 0
-    assert number(metric(tab, "Largest change of an output")) < 1e-3 or "e-" in metric(tab, "Largest change")
+    assert number(metric(tab, "Largest change of an output")) < 1e-3
 
     tab.get_by_role("link", name="Interpolate").first.click()
     tab.wait_for_url("**/interpolate**")
     painted(tab)
     assert (query(tab)["a"], query(tab)["b"]) == pair
-    frames = []
-    tab.on("websocket", lambda socket: frames.append("new socket"))
     place = "() => document.querySelector('.js-plotly-plot').data.find(t => t.name === 'here').x[0]"
     assert tab.evaluate(place) == 0
     scrub(tab, 0.5)
     assert 0.3 < tab.evaluate(place) < 0.7
-    assert frames == []
 
     tab.get_by_role("link", name="Sample").first.click()
     tab.get_by_text("Verdict").wait_for()

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from wsexplore.cli import cli
 from wsexplore.cli.frame import parse_assignments, parse_vary
+from wsexplore.version import VERSION
 from wsexplore.zoo import Zoo
 
 COMMANDS = {
@@ -174,8 +175,6 @@ def test_wrong_usage_exits_with_2(words):
 
 def test_failed_work_exits_with_1_and_one_line(zoo, tmp_path):
     (tmp_path / "file").write_text("mine")
-    result = run("embed", "apply", tmp_path / "file", zoo, zoo, "--out", tmp_path / "x.csv")
-    assert result.exit_code == 2
     result = run("zoo", "evaluate", zoo, "digits", "--out", tmp_path / "none" / "x.csv")
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
@@ -191,6 +190,38 @@ def test_an_interrupted_training_leaves_no_half_zoo_and_goes_on(tmp_path):
     assert process.returncode == 1
     assert said == "wsexplore: interrupted; nothing half-written was left\n"
     assert not (tmp_path / "zoo").exists()
+    subprocess.run([sys.executable, "-c", RUN, *words], check=True, capture_output=True)
+    assert len(Zoo.open(tmp_path / "zoo")) == 256
+    assert not (tmp_path / "zoo.partial").exists()
+
+
+@pytest.mark.parametrize("words", [["align", "--permutations"], ["embed", "fit"]])
+def test_a_full_disk_exits_with_1_and_one_line(zoo, tmp_path, words):
+    program = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000)); from wsexplore.cli import main; main()"
+    )
+    words = [*words, str(zoo), "--out", str(tmp_path / "x")]
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "wsexplore: no space left to write x; free some and write it again\n"
+    assert [file.name for file in tmp_path.iterdir() if not file.name.endswith(".lock")] == []
+
+
+def test_numbers_that_are_not_finite_are_null_in_json(zoo, tmp_path):
+    opened = Zoo.open(zoo)
+    opened.with_weights(opened.weights * 1e20, opened.recipe).save(tmp_path / "huge")
+    assert answer("zoo", "evaluate", tmp_path / "huge", "digits")["mean_loss_nats"] is None
+
+
+def test_a_name_with_brackets_is_printed_as_it_is(tmp_path):
+    result = run("flow", "sample", "digits-mlp", "--models", 2, "--out", tmp_path / "[/a]")
+    assert result.exit_code == 0
+    assert "[/a]" in "".join(result.stdout.split())
+
+
+def test_the_version_is_printed():
+    assert run("--version").stdout.strip() == VERSION
 
 
 def test_ranges_and_lists_are_read():

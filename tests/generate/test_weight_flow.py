@@ -237,3 +237,11 @@ def test_one_kind_selected_from_a_mixed_zoo_is_sampled_as_that_kind(zoo):
 def test_a_flow_fitted_on_the_gpu_samples_on_both(zoo):
     flow = fit_flow(zoo, config=SMALL, device="cuda")
     torch.testing.assert_close(flow.sample(3, device="cuda").weights, flow.sample(3).weights, atol=1e-2, rtol=1e-2)
+
+
+def test_a_fit_that_diverges_is_refused():
+    arch = architecture("mlp", widths=[4, 6, 3])
+    zoo = Zoo.from_weights(arch, torch.randn(80, arch.layout.size, generator=torch.Generator().manual_seed(0)))
+    config = FlowConfig(width=16, heads=2, layers=1, steps=20, batch=8, learning_rate=1e30, clip=1e30)
+    with pytest.raises(ValueError, match="the fit diverged"):
+        fit_flow(zoo, config=config)

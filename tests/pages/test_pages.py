@@ -1,4 +1,5 @@
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -227,3 +228,33 @@ def test_a_cancelled_draw_says_so_and_can_be_tried_again(user):
     next(button for button in at.button if button.label == "Try again").click().run()
     finished(at)
     assert any("Verdict" in text.value for text in at.markdown)
+
+
+def test_maps_of_another_zoo_of_the_same_name_are_not_shown(user):
+    Zoo.open("digits-mlp").select("epoch = 30").select(range(50)).save(user / "zoos" / "digits-mlp")
+    at = opened("atlas")
+    assert not at.exception
+    assert "has no map yet" in at.info[0].value
+
+
+def test_a_flow_is_drawn_from_under_any_name(user):
+    shutil.copytree(HOME / "data" / "flows" / "digits-mlp", user / "flows" / "my-flow")
+    at = finished(opened("sample", flow="my-flow", n="4"))
+    assert not at.exception
+    assert not sentences(at)
+    assert any("Verdict" in text.value for text in at.markdown)
+
+
+def test_a_flow_whose_zoo_is_gone_says_so(user):
+    Zoo.open("digits-mlp").select("epoch = 30").select(range(50)).save(user / "zoos" / "digits-mlp")
+    at = opened("sample")
+    assert not at.exception
+    assert "the zoo that digits-mlp was fitted on is not here" in sentences(at)[0].lower()
+
+
+def test_an_empty_zoo_says_so(user):
+    Zoo.open("digits-mlp").select([]).save(user / "zoos" / "empty")
+    for page in ("atlas", "align", "interpolate"):
+        at = opened(page, zoo="empty")
+        assert not at.exception
+        assert "the zoo empty is empty" in sentences(at)[0].lower()

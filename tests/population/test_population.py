@@ -11,9 +11,9 @@ import torch
 
 from wsexplore.datasets import dataset
 from wsexplore.nets import architecture, initial_weights
-from wsexplore.population import FIELDS, evaluate, hyper_parameters, predict, train_zoo
+from wsexplore.population import FIELDS, evaluate, hyper_parameters, predict, train, train_zoo
 from wsexplore.population.optimizers import Rates, optimizer_step
-from wsexplore.zoo import Zoo
+from wsexplore.zoo import Zoo, concat
 
 VARIED = {
     "lr": (1e-3, 1e-2),
@@ -36,6 +36,16 @@ def test_the_same_seed_gives_the_same_bits_however_it_is_cut(varied, shard):
     again = train_zoo("mlp", "digits", models=12, epochs=2, vary=VARIED, seed=3, checkpoints=[0, 1, 2], shard=shard)
     assert torch.equal(again.weights, varied.weights)
     assert again.table.equals(varied.table)
+
+
+@pytest.mark.parametrize(
+    ("widths", "norm"), [([64, 17, 5, 10], "none"), ([64, 9, 7, 3, 10], "layer"), ([64, 6, 1, 10], "none")]
+)
+def test_odd_widths_give_the_same_bits_however_they_are_cut(widths, norm):
+    arch = architecture("mlp", widths=widths, norm=norm)
+    whole, *parts = (train_zoo(arch, "digits", models=9, epochs=1, seed=3, shard=shard) for shard in (9, 1, 2, 7))
+    for part in parts:
+        assert torch.equal(part.weights, whole.weights)
 
 
 def test_a_longer_population_begins_with_the_shorter_one(varied):
@@ -152,16 +162,16 @@ def test_training_can_be_cancelled_within_a_second():
     class StopError(Exception):
         pass
 
-    begun = []
+    asked = []
 
     def on_step(fraction, message):
-        begun.append(time.monotonic())
         if fraction > 0:
+            asked.append(time.monotonic())
             raise StopError
 
     with pytest.raises(StopError):
         train_zoo("mlp", "digits", models=200, epochs=200, on_step=on_step)
-    assert time.monotonic() - begun[-1] < 5
+    assert time.monotonic() - asked[0] < 1
 
 
 def test_progress_rises_to_one():
@@ -171,7 +181,7 @@ def test_progress_rises_to_one():
     assert seen[-1] == 1
 
 
-def test_a_killed_training_goes_on_and_ends_with_the_same_bits(tmp_path):
+def test_a_killed_training_goes_on_and_ends_with_the_same_bits(tmp_path, monkeypatch):
     script = textwrap.dedent(
         """
         import sys, wsexplore as wx
@@ -192,11 +202,13 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(tmp_path):
     finished = list(partial.glob("*.safetensors"))
     assert finished
     assert not out.exists()
-    stamps = {file: file.stat().st_mtime_ns for file in finished}
+    trained, plain = [], train.train_shard
+    monkeypatch.setattr(train, "train_shard", lambda *a, **k: trained.append(1) or plain(*a, **k))
     resumed = train_zoo("mlp", "digits", models=64, epochs=12, seed=5, shard=4, out=out)
+    assert len(trained) == 64 // 4 - len(finished)
+    monkeypatch.undo()
     whole = train_zoo("mlp", "digits", models=64, epochs=12, seed=5)
     assert torch.equal(resumed.weights, whole.weights)
-    assert stamps
     assert not partial.exists()
 
 
@@ -236,8 +248,11 @@ def test_hyper_parameters_lie_where_vary_says():
         ({"lr": -1.0}, "must lie in"),
         ({"lr": 1e-3, "vary": {"lr": (1e-3, 1e-2)}}, "both fixed and varied"),
         ({"batch_size": 2.5}, "whole number"),
-        ({"models": 0}, "at least 1 network"),
-        ({"epochs": 0}, "at least 1 epoch"),
+        ({"models": 0}, "whole number of networks"),
+        ({"epochs": 0}, "whole number of epochs"),
+        ({"seed": -1}, "a seed is a whole number"),
+        ({"config": {"activation": ["relu"]}}, "choose one of relu"),
+        ({"config": {"name": "x"}}, "no field name"),
         ({"checkpoints": [5, 99]}, "epochs from 0 to 2"),
         ({"shard": 0}, "at least 1 network"),
         ({"device": "tpu"}, "choose auto, cpu or cuda"),
@@ -260,3 +275,38 @@ def test_cuda_is_refused_where_there_is_none():
 def test_every_default_is_allowed():
     for name, field in FIELDS.items():
         assert field.check(name, field.default) == field.default
+
+
+def test_networks_without_an_activation_of_their_own_are_judged_with_the_architectures():
+    zoo = train_zoo("mlp", "digits", models=4, epochs=1, activation="tanh", seed=1)
+    other = Zoo.from_weights(zoo.architecture, zoo.weights)
+    both = concat([zoo, other])
+    assert evaluate(both, "digits")["test_accuracy"].tolist()[:4] == zoo.table["test_accuracy"].tolist()
+    assert evaluate(both, "digits")["test_accuracy"].tolist()[4:] == evaluate(other, "digits")["test_accuracy"].tolist()
+
+
+def test_values_of_the_wrong_kind_give_one_sentence_without_the_type_checks_of_the_tests():
+    script = textwrap.dedent(
+        """
+        import wsexplore as wx
+        from wsexplore.generate import FlowConfig
+        for call in (
+            lambda: wx.train_zoo("mlp", "digits", models=2.5),
+            lambda: wx.train_zoo("mlp", "digits", models=2, epochs=1.5),
+            lambda: wx.train_zoo("mlp", "digits", models=2, vary={"lr": 0.1}),
+            lambda: FlowConfig(learning_rate="x"),
+        ):
+            try:
+                call()
+            except ValueError as error:
+                print(error)
+        """
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert len(said) == 4
+    assert "whole number of networks" in said[0]
+    assert "whole number of epochs" in said[1]
+    assert "lr varies over a range" in said[2]
+    assert "learning_rate must be a number" in said[3]

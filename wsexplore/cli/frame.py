@@ -79,6 +79,8 @@ def answer(facts: Mapping[str, Any], *, as_json: bool) -> None:
         print(json.dumps(_finite(facts), default=str, allow_nan=False))
         return
     table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in facts.items():
         table.add_row(f"[bold]{name.replace('_', ' ')}[/bold]", Text(_text(value)))
     Console().print(table)

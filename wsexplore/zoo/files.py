@@ -74,7 +74,7 @@ def check_target(path: str | Path) -> Path:
         raise ValueError(f"{path} holds other files than wsexplore's; choose another name, nothing was written")
     above = next(parent for parent in whole.parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise OSError(errno.EACCES, f"{above} may not be written; choose another folder")
+        raise OSError(f"{above} may not be written; choose another folder")
     return whole
 
 
@@ -99,9 +99,9 @@ def full_disk_said(name: str) -> Iterator[None]:
         found = re.search(r"os error (\d+)", str(error)) if isinstance(error, SafetensorError) else None
         number = int(found.group(1)) if found else getattr(error, "errno", None)
         if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise OSError(number, f"no space left to write {name}; free some and write it again") from None
+            raise OSError(f"no space left to write {name}; free some and write it again") from None
         if isinstance(error, SafetensorError):
-            raise OSError(number or errno.EIO, f"{name} cannot be written: {error}") from None
+            raise OSError(f"{name} cannot be written: {error}") from None
         raise
 
 
