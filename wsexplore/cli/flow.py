@@ -53,6 +53,7 @@ def sample(
     temperature: Annotated[float, typer.Option(min=0, help="Scale of the noise; 0 gives one network.")] = 1.0,
     dataset: Annotated[str, typer.Option(help="Judge the samples on this data set.")] = "digits",
     seed: Seed = 0,
+    device: OnDevice = Device.auto,
     as_json: AsJson = False,
 ) -> None:
     """Draw new networks, evaluate them, and write them as a zoo."""
@@ -66,9 +67,15 @@ def sample(
         check_target(out)
         opened = WeightFlow.open(flow)
         fresh = opened.sample(
-            models, seed=seed, temperature=temperature, on_step=on_step, steps=steps or STEPS, solver=solver
+            models,
+            seed=seed,
+            temperature=temperature,
+            on_step=on_step,
+            steps=steps or STEPS,
+            solver=solver,
+            device=device,
         )
-        scores = evaluate(fresh, dataset).drop(columns="id")
+        scores = evaluate(fresh, dataset, device=device).drop(columns="id")
         fresh = fresh.with_table(pd.concat([fresh.table.assign(dataset=dataset), scores], axis=1))
         fresh.save(out)
         answer(
