@@ -1,239 +1,208 @@
 """Train a whole zoo: many networks at once, resumable, the same bits however it is cut into shards."""
 
-import threading
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
 
-from wsexplore.datasets import Dataset, dataset
+from wsexplore.datasets import dataset
+from wsexplore.engine import Ledger, Shard, run_shards
 from wsexplore.nets import Architecture, architecture
-from wsexplore.population.partial import Partial
-from wsexplore.population.shard import METRICS, SHARED, TrainedShard, train_shard
+from wsexplore.population.plan import Plan, check_fit, checkpoints_of, networks_of
+from wsexplore.population.recipe import recipe_of
+from wsexplore.population.shard import TrainedShard
+from wsexplore.population.stack import check_precision, networks_per_shard
 from wsexplore.population.steps import OnStep, device_of
-from wsexplore.population.vary import Vary, hyper_parameters, is_range
-from wsexplore.zoo import Recipe, Zoo
+from wsexplore.population.task import metrics_of
+from wsexplore.population.vary import Design, Vary
+from wsexplore.zoo import Recipe, Zoo, check_target
 
-SHARD = {"cpu": 64, "cuda": 4096}
-"""Networks per shard. On a CPU 64 small networks fit the cache (measured: `benchmarks/train.py`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    architecture: Architecture
-    data: Dataset
-    networks: pd.DataFrame
-    checkpoints: tuple[int, ...]
-    device: torch.device
-
-
-class _Cancelled(Exception):
-    """Raised inside a worker when the caller gave up."""
+OnMetrics = Callable[[pd.DataFrame], None]
+"""Called with rows of run, epoch and metrics as soon as checkpoints are reached."""
 
 
 def train_zoo(
     arch: str | Architecture,
     data: str,
     *,
-    models: int = 100,
+    models: int | None = None,
     epochs: int = 30,
     vary: Vary | None = None,
+    design: Design = "random",
+    seeds: int | None = None,
     seed: int = 0,
+    shared_init: bool = False,
     checkpoints: Sequence[int] | None = None,
     device: str = "auto",
+    precision: str = "float32",
     out: str | Path | None = None,
     shard: int | None = None,
     on_step: OnStep | None = None,
+    on_metrics: OnMetrics | None = None,
     config: dict[str, Any] | None = None,
     **fixed: Any,
 ) -> Zoo:
     """Train `models` networks of one architecture on one data set.
 
     Every network has its own seed, initialisation, order of samples and hyper-parameters. The same arguments give
-    the same bits on the same device, whatever `shard` is and however often the work was interrupted.
+    the same bits on the same device, however often the work was interrupted, and, where the architecture
+    `runs_stacked`, whatever `shard` is. A field (for example "siren") is fitted to one image each: network `i` to
+    image `i` of the data set, training split first; an epoch is then one step over all pixels.
 
     Args:
         arch: a registered name (with `config`) or an `Architecture`.
         data: name of the data set.
-        models: number of networks (runs).
+        models: number of networks (runs); by default 100, and one for every image for fields.
         epochs: passes over the training split.
         vary: hyper-parameters that differ between networks; see `hyper_parameters`.
+        design: "random" or "grid"; see `hyper_parameters`.
+        seeds: number of different seeds; by default every network has its own.
         seed: of the whole population.
+        shared_init: whether all networks start from the same weights.
         checkpoints: epochs whose weights become rows, 0 being the initialisation; by default only the last.
         device: "auto", "cpu" or "cuda".
+        precision: of the products on a GPU: "float32", "tf32" or "bf16".
         out: folder of the zoo to write. Finished shards are kept beside it until all are done, so the same
             call goes on after a kill.
-        shard: networks trained together; by default chosen for the device.
+        shard: networks trained together; by default chosen for architecture and device.
         on_step: told the share done; it may raise to cancel.
+        on_metrics: told the metrics of checkpoints as they are reached.
         config: fields of the architecture when `arch` is a name.
         fixed: hyper-parameters that all networks share, for example `lr=1e-3`.
 
     Returns:
-        The zoo, ordered by run and epoch. A checkpoint whose weights are no longer finite is left out.
+        The zoo, ordered by run and epoch. A checkpoint whose weights are no longer finite is left out. The table holds
+        the hyper-parameters and `train_loss`, `train_accuracy`, `test_loss`, `test_accuracy`, `generalization_gap` (loss
+        in nats); for fields `sample`, `label`, `mse` and `psnr` (dB).
 
     Raises:
         ValueError: an argument is out of range, the data set does not fit the architecture, or every network
             diverged.
     """
     base = arch if isinstance(arch, Architecture) else architecture(arch, **(config or {}))
-    if "activation" not in fixed and "activation" not in (vary or {}) and "activation" in base.config:
-        fixed["activation"] = base.config["activation"]
-    networks = hyper_parameters(models, vary=vary, seed=seed, **fixed)
-    kept = _checkpoints(checkpoints, epochs)
-    plan = _Plan(base, dataset(data), networks, kept, device_of(device))
-    base.forward(torch.zeros(1, base.layout.size), plan.data.test.inputs[:1])
-    recipe = _recipe(base, data, models, epochs, vary, seed, kept, fixed)
-    shards = _shards(networks, SHARD[plan.device.type] if shard is None else shard)
-    with Partial.beside(out, recipe, plan.device.type) as partial:
-        results = _run(plan, shards, partial, on_step)
-        zoo = _assemble(plan, shards, results, recipe, data)
+    source = dataset(data)
+    if models is None:
+        models = len(source.train) + len(source.test) if base.task == "field" else 100
+    networks = networks_of(
+        base, source, models, vary=vary, design=design, seeds=seeds, seed=seed, shared_init=shared_init, fixed=fixed
+    )
+    plan = Plan(
+        base,
+        source,
+        networks,
+        checkpoints_of(checkpoints, epochs),
+        device_of(device),
+        check_precision(precision),
+        networks_per_shard(base, device_of(device).type) if shard is None else shard,
+    )
+    check_fit(plan)
+    options = {"design": design, "seeds": seeds, "shared_init": shared_init, "precision": precision, "shard": shard}
+    recipe = recipe_of(plan, models, epochs, vary or {}, seed, options, fixed)
+    folder = None
+    if out is not None:
+        target = check_target(out)
+        folder = target.with_name(f"{target.name}.partial")
+    with Ledger.open(folder, {**recipe.to_dict(), "device": plan.device.type}) as ledger:
+        results = _run(plan, ledger, on_step, on_metrics)
+        zoo = _assemble(plan, results, recipe)
         if out is None:
             return zoo
         zoo.save(out)
-        partial.discard()
+        ledger.discard()
     return Zoo.open(out)
 
 
-def _checkpoints(checkpoints: Sequence[int] | None, epochs: int) -> tuple[int, ...]:
-    if not isinstance(epochs, int) or epochs < 1:
-        raise ValueError(f"training takes a whole number of epochs, at least 1, got {epochs}")
-    kept = tuple(sorted(set(checkpoints))) if checkpoints is not None else (epochs,)
-    if not kept or kept[0] < 0 or kept[-1] > epochs:
-        raise ValueError(f"checkpoints are epochs from 0 to {epochs}, got {list(checkpoints or [])}")
-    return kept
+@dataclass(slots=True)
+class _Progress:
+    """How far the shards are, as they say it from their own threads."""
+
+    plan: Plan
+    results: dict[str, Path]
+    done: int = 0
+    news: list[pd.DataFrame] = field(default_factory=list)
+
+    def hear(self, shard: Shard, words: Mapping[str, Any]) -> None:
+        """What a shard says, or that it was found finished."""
+        if words.get("found"):
+            self.done += len(shard.arguments["networks"]) * self.plan.checkpoints[-1]
+            trained = TrainedShard.load(self.results[shard.name])
+            self.news += [rows for _, rows in _rows(self.plan, shard, trained)]
+            return
+        self.done += int(words.get("networks", 0))
+        if "metrics" in words:
+            self.news.append(pd.DataFrame(words["metrics"]))
 
 
-def _recipe(
-    base: Architecture,
-    data: str,
-    models: int,
-    epochs: int,
-    vary: Vary | None,
-    seed: int,
-    checkpoints: tuple[int, ...],
-    fixed: dict[str, Any],
-) -> Recipe:
-    varied = {
-        name: list(values) if isinstance(values, list) else tuple(values) for name, values in (vary or {}).items()
-    }
-    options = [f"--models {models}", f"--epochs {epochs}", f"--seed {seed}"]
-    options += [f"--checkpoints {','.join(map(str, checkpoints))}"]
-    options += [f"--set {name}={value}" for name, value in fixed.items()]
-    options += [
-        f"--vary {name}={'..'.join(map(repr, values))}"
-        if is_range(values)
-        else f"--vary {name}={','.join(map(str, values))}"
-        for name, values in varied.items()
-    ]
-    options += [
-        f"--config {name}={','.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in base.config.items()
-    ]
-    keywords = "".join(f", {name}={value!r}" for name, value in fixed.items())
-    return Recipe.of(
-        "train_zoo",
-        arguments={
-            "architecture": base.to_dict(),
-            "dataset": data,
-            "models": models,
-            "epochs": epochs,
-            "checkpoints": list(checkpoints),
-            "vary": {name: {"range" if is_range(v) else "values": list(v)} for name, v in varied.items()},
-            **fixed,
-        },
-        seed=seed,
-        cli=f"wsexplore zoo train {base.name} {data} --out ZOO {' '.join(options)}",
-        python=(
-            f"wx.train_zoo({base.name!r}, {data!r}, models={models}, epochs={epochs}, vary={varied!r}, seed={seed}, "
-            f"checkpoints={list(checkpoints)}, config={base.config!r}{keywords})"
-        ),
-    )
-
-
-def _shards(networks: pd.DataFrame, size: int) -> list[pd.DataFrame]:
-    """Rows cut into stacks of at most `size` that agree in the columns of `SHARED`."""
-    if size < 1:
-        raise ValueError(f"a shard holds at least 1 network, got {size}")
-    return [
-        group.iloc[start : start + size]
-        for _, group in networks.groupby(list(SHARED), sort=True)
-        for start in range(0, len(group), size)
-    ]
-
-
-def _run(plan: _Plan, shards: list[pd.DataFrame], partial: Partial, on_step: OnStep | None) -> list[TrainedShard]:
+def _run(
+    plan: Plan, ledger: Ledger, on_step: OnStep | None, on_metrics: OnMetrics | None
+) -> list[tuple[Shard, TrainedShard]]:
     """All shards, finished ones read back; on a CPU as many at once as torch has threads, one thread each."""
-    workers = torch.get_num_threads() if plan.device.type == "cpu" else 1
-    stop, lock, epochs = threading.Event(), threading.Lock(), [0]
+    shards, on_cpu = plan.shards(), plan.device.type == "cpu"
+    progress = _Progress(plan, {shard.name: ledger.file(shard) for shard in shards})
     total = len(plan.networks) * max(1, plan.checkpoints[-1])
 
-    def one(networks: pd.DataFrame) -> TrainedShard:
-        def on_epoch(epoch: int) -> None:
-            if stop.is_set():
-                raise _Cancelled
-            with lock:
-                epochs[0] += len(networks)
-
-        if (found := partial.read(networks)) is not None:
-            with lock:
-                epochs[0] += len(networks) * plan.checkpoints[-1]
-            return found
-        if stop.is_set():
-            raise _Cancelled
-        torch.set_num_threads(1 if plan.device.type == "cpu" else workers)
-        base = plan.architecture
-        shared = {name: networks[name].iloc[0] for name in base.row_fields if name in networks}
-        result = train_shard(
-            base.with_row(**shared),
-            plan.data,
-            networks,
-            checkpoints=plan.checkpoints,
-            device=plan.device,
-            on_epoch=on_epoch,
-        )
-        partial.write(networks, result)
-        return result
+    def tick() -> None:
+        if on_step is not None:
+            on_step(progress.done / total, f"{progress.done:,} of {total:,} network epochs")
+        if on_metrics is not None and progress.news:
+            heard, progress.news = progress.news, []
+            columns = ["run", "epoch", *metrics_of(plan.architecture)]
+            on_metrics(pd.concat(heard, ignore_index=True)[columns])
 
     threads = torch.get_num_threads()
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        futures: list[Future[TrainedShard]] = [pool.submit(one, networks) for networks in shards]
-        try:
-            pending = set(futures)
-            while pending:
-                finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-                if on_step is not None:
-                    on_step(epochs[0] / total, f"{epochs[0]:,} of {total:,} network epochs")
-        finally:
-            stop.set()
-            for future in futures:
-                future.cancel()
-            torch.set_num_threads(threads)
-    return [future.result() for future in futures]
+    try:
+        run_shards(
+            "wsexplore.population.shard:train_to_file",
+            shards,
+            ledger,
+            workers=threads if on_cpu else 1,
+            mode="processes" if on_cpu and not plan.architecture.runs_stacked("cpu") else "threads",
+            on_tell=progress.hear,
+            on_tick=tick,
+        )
+    finally:
+        torch.set_num_threads(threads)
+    tick()
+    return [(shard, TrainedShard.load(ledger.file(shard))) for shard in shards]
 
 
-def _assemble(plan: _Plan, shards: list[pd.DataFrame], results: list[TrainedShard], recipe: Recipe, data: str) -> Zoo:
+def _rows(plan: Plan, shard: Shard, trained: TrainedShard) -> list[tuple[int, pd.DataFrame]]:
+    """Of each checkpoint its place in the shard, and its rows with metrics."""
+    networks = pd.DataFrame(shard.arguments["networks"])
+    found = []
+    for place, epoch in enumerate(plan.checkpoints):
+        metrics = pd.DataFrame(trained.metrics[place].double().numpy(), columns=list(metrics_of(plan.architecture)))
+        table = networks.assign(epoch=epoch, dataset=plan.data.name)
+        found.append((place, pd.concat([table, metrics], axis=1)))
+    return found
+
+
+def _assemble(plan: Plan, results: list[tuple[Shard, TrainedShard]], recipe: Recipe) -> Zoo:
     """One zoo, ordered by run and epoch; checkpoints of networks that diverged to infinity are left out."""
-    tables, weights = [], []
-    for networks, result in zip(shards, results, strict=True):
-        for place, epoch in enumerate(plan.checkpoints):
-            metrics = pd.DataFrame(result.metrics[place].numpy().astype(float), columns=list(METRICS))
-            table = networks.reset_index(drop=True).assign(epoch=epoch, dataset=data)
-            tables.append(pd.concat([table, metrics], axis=1))
-            weights.append(result.weights[place])
+    tables, weights, buffers = [], [], []
+    for shard, trained in results:
+        for place, rows in _rows(plan, shard, trained):
+            tables.append(rows)
+            weights.append(trained.weights[place])
+            buffers.append(trained.buffers[place])
     table = pd.concat(tables, ignore_index=True)
-    table["generalization_gap"] = table["train_accuracy"] - table["test_accuracy"]
+    if "train_accuracy" in table:
+        table["generalization_gap"] = table["train_accuracy"] - table["test_accuracy"]
     order = table.sort_values(["run", "epoch"], kind="stable").index
     table = table.loc[order].reset_index(drop=True)
     table.insert(0, "id", [f"r{run:05d}e{epoch:03d}" for run, epoch in zip(table["run"], table["epoch"], strict=True)])
-    stacked = torch.cat(weights)[torch.from_numpy(order.to_numpy().copy())]
-    finite = stacked.isfinite().all(1)
+    places = torch.from_numpy(order.to_numpy().copy())
+    stacked, statistics = torch.cat(weights)[places], torch.cat(buffers)[places]
+    finite = stacked.isfinite().all(1) & statistics.isfinite().all(1)
     if not finite.any():
         raise ValueError("every network diverged; choose smaller learning rates")
-    table = table[finite.numpy()].reset_index(drop=True)
-    return Zoo.from_weights(plan.architecture, stacked[finite], table=table, recipe=recipe)
+    return Zoo.from_weights(
+        plan.architecture,
+        stacked[finite],
+        table=table[finite.numpy()].reset_index(drop=True),
+        recipe=recipe,
+        **({'buffers': statistics[finite]} if statistics.shape[1] else {}),
+    )

@@ -1,0 +1,255 @@
+"""Convolutions of many small networks at once on a CPU: one network per lane of a vector register.
+
+A tensor of activations has the shape `(batch, channels, height, width, LANES)`, a stack of kernels `(outputs, inputs,
+size, size, LANES)`, so that every multiplication does `LANES` networks in one instruction and each network reads its own
+image and its own weights. What happens in one lane does not depend on the others, so a network's bits are the same
+whatever it is stacked with. Compiled at first use and kept on disk (measured: `benchmarks/train.py`).
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+LANES = 16
+"""Networks side by side: the numbers of 32 bits in the widest register."""
+
+BLOCK = 4
+"""Neighbouring places of one row that share the loads of a kernel."""
+
+Values = NDArray[np.float32]
+Places = NDArray[np.int32]
+U = np.uint64  # an unsigned index spares the compiler the case of a negative one, which keeps it from using vectors
+compiled: Any = numba.njit(fastmath={"contract"}, nogil=True, boundscheck=False, cache=True)
+
+
+class Sizes(NamedTuple):
+    """Of one convolution, the input already padded."""
+
+    batch: int
+    inputs: int
+    height: int
+    width: int
+    outputs: int
+    high: int
+    wide: int
+
+
+class Kernels(NamedTuple):
+    """The three products of a convolution; all arrays are flat and every entry of the results is written."""
+
+    forward: Callable[[Values, Values, Values, Values, Sizes], None]
+    to_weights: Callable[[Values, Values, Values, Values, Sizes], None]
+    to_inputs: Callable[[Values, Values, Values, Sizes], None]
+
+
+@lru_cache(maxsize=64)
+def kernels(size: int, stride: int) -> Kernels:
+    """The products for square kernels of `size` at `stride`, both constants for the compiler."""
+    row, step = size * LANES, stride * LANES
+
+    def forward(x: Values, w: Values, bias: Values, y: Values, s: Sizes) -> None:
+        for n in range(s.batch):
+            for o in range(s.outputs):
+                for i in range(s.high):
+                    y0 = U(((n * s.outputs + o) * s.high + i) * s.wide * LANES)
+                    for j in range(s.wide):
+                        for lane in range(LANES):
+                            y[y0 + U(j * LANES + lane)] = bias[U(o * LANES + lane)]
+                    for c in range(s.inputs):
+                        for u in range(size):
+                            w0 = U(((o * s.inputs + c) * size + u) * row)
+                            x0 = U(((n * s.inputs + c) * s.height + i * stride + u) * s.width * LANES)
+                            for block in range(s.wide // BLOCK):
+                                y1, x1 = y0 + U(block * BLOCK * LANES), x0 + U(block * BLOCK * step)
+                                for lane in range(LANES):
+                                    y2, x2, w2 = y1 + U(lane), x1 + U(lane), w0 + U(lane)
+                                    a, b = y[y2], y[y2 + U(LANES)]
+                                    c_, d = y[y2 + U(2 * LANES)], y[y2 + U(3 * LANES)]
+                                    for v in range(size):
+                                        weight, place = w[w2 + U(v * LANES)], x2 + U(v * LANES)
+                                        a += weight * x[place]
+                                        b += weight * x[place + U(step)]
+                                        c_ += weight * x[place + U(2 * step)]
+                                        d += weight * x[place + U(3 * step)]
+                                    y[y2], y[y2 + U(LANES)] = a, b
+                                    y[y2 + U(2 * LANES)], y[y2 + U(3 * LANES)] = c_, d
+                            for j in range(s.wide // BLOCK * BLOCK, s.wide):
+                                y1, x1 = y0 + U(j * LANES), x0 + U(j * step)
+                                for lane in range(LANES):
+                                    total = y[y1 + U(lane)]
+                                    for v in range(size):
+                                        total += w[w0 + U(v * LANES + lane)] * x[x1 + U(v * LANES + lane)]
+                                    y[y1 + U(lane)] = total
+
+    def to_weights(x: Values, g: Values, w: Values, bias: Values, s: Sizes) -> None:
+        w[:], bias[:] = 0, 0
+        for n in range(s.batch):
+            for o in range(s.outputs):
+                first = U((n * s.outputs + o) * s.high * s.wide * LANES)
+                for place in range(s.high * s.wide):
+                    for lane in range(LANES):
+                        bias[U(o * LANES + lane)] += g[first + U(place * LANES + lane)]
+                for c in range(s.inputs):
+                    for i in range(s.high):
+                        g0 = U(((n * s.outputs + o) * s.high + i) * s.wide * LANES)
+                        for u in range(size):
+                            w0 = U(((o * s.inputs + c) * size + u) * row)
+                            x0 = U(((n * s.inputs + c) * s.height + i * stride + u) * s.width * LANES)
+                            for block in range(s.wide // BLOCK):
+                                g1, x1 = g0 + U(block * BLOCK * LANES), x0 + U(block * BLOCK * step)
+                                for lane in range(LANES):
+                                    g2, x2, w2 = g1 + U(lane), x1 + U(lane), w0 + U(lane)
+                                    a, b = g[g2], g[g2 + U(LANES)]
+                                    c_, d = g[g2 + U(2 * LANES)], g[g2 + U(3 * LANES)]
+                                    for v in range(size):
+                                        place = x2 + U(v * LANES)
+                                        w[w2 + U(v * LANES)] += (
+                                            a * x[place]
+                                            + b * x[place + U(step)]
+                                            + c_ * x[place + U(2 * step)]
+                                            + d * x[place + U(3 * step)]
+                                        )
+                            for j in range(s.wide // BLOCK * BLOCK, s.wide):
+                                g1, x1 = g0 + U(j * LANES), x0 + U(j * step)
+                                for lane in range(LANES):
+                                    slope = g[g1 + U(lane)]
+                                    for v in range(size):
+                                        w[w0 + U(v * LANES + lane)] += slope * x[x1 + U(v * LANES + lane)]
+
+    def to_inputs(g: Values, w: Values, x: Values, s: Sizes) -> None:
+        for n in range(s.batch):
+            for c in range(s.inputs):
+                plane = (n * s.inputs + c) * s.height * s.width * LANES
+                x[plane : plane + s.height * s.width * LANES] = 0
+                for o in range(s.outputs):
+                    for i in range(s.high):
+                        g0 = U(((n * s.outputs + o) * s.high + i) * s.wide * LANES)
+                        for u in range(size):
+                            w0 = U(((o * s.inputs + c) * size + u) * row)
+                            x0 = U(((n * s.inputs + c) * s.height + i * stride + u) * s.width * LANES)
+                            for j in range(s.wide):
+                                g1, x1 = g0 + U(j * LANES), x0 + U(j * step)
+                                for lane in range(LANES):
+                                    slope = g[g1 + U(lane)]
+                                    for v in range(size):
+                                        x[x1 + U(v * LANES + lane)] += slope * w[w0 + U(v * LANES + lane)]
+
+    return Kernels(compiled(forward), compiled(to_weights), compiled(to_inputs))
+
+
+class Convolution(torch.autograd.Function):
+    """`(batch, inputs, height, width, LANES)` and kernels to `(batch, outputs, high, wide, LANES)`, without padding."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
+        """The sum over inputs and places of the kernel, plus `bias (outputs, LANES)`."""
+        size = weight.shape[2]
+        high, wide = ((length - size) // stride + 1 for length in x.shape[2:4])
+        ctx.sizes = Sizes(*x.shape[:4], weight.shape[0], high, wide)
+        ctx.stride = stride
+        x, weight = x.contiguous(), weight.contiguous()
+        ctx.save_for_backward(x, weight)
+        y = x.new_empty(len(x), len(weight), high, wide, LANES)
+        kernels(size, stride).forward(_flat(x), _flat(weight), _flat(bias.contiguous()), _flat(y), ctx.sizes)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+        """Gradients to inputs (where they are asked for), kernels and biases."""
+        x, weight = ctx.saved_tensors
+        slope, products = gradients[0].contiguous(), kernels(weight.shape[2], ctx.stride)
+        to_weight, to_bias, to_x = torch.empty_like(weight), weight.new_empty(len(weight), LANES), None
+        products.to_weights(_flat(x), _flat(slope), _flat(to_weight), _flat(to_bias), ctx.sizes)
+        if ctx.needs_input_grad[0]:
+            to_x = torch.empty_like(x)
+            products.to_inputs(_flat(slope), _flat(weight), _flat(to_x), ctx.sizes)
+        return to_x, to_weight, to_bias, None
+
+
+class Pools(NamedTuple):
+    """Pooling and the way of its gradient back; all arrays are flat and every entry is written, but for a rest
+    of rows or columns that fills no square in the way back."""
+
+    forward: Callable[[Values, Values, Places, Sizes], None]
+    backward: Callable[[Values, Places, Values, Sizes], None]
+
+
+@lru_cache(maxsize=16)
+def pools(size: int) -> Pools:
+    """Both for squares of `size`, a constant for the compiler."""
+
+    def forward(x: Values, y: Values, best: Places, s: Sizes) -> None:
+        width = U(s.width * LANES)
+        for plane in range(s.batch * s.inputs):
+            for i in range(s.high):
+                x0, y0 = U((plane * s.height + i * size) * s.width * LANES), U((plane * s.high + i) * s.wide * LANES)
+                for j in range(s.wide):
+                    x1, y1 = x0 + U(j * size * LANES), y0 + U(j * LANES)
+                    for lane in range(LANES):
+                        largest, where = x[x1 + U(lane)], np.int32(0)
+                        for place in range(1, size * size):
+                            value = x[x1 + U(place // size) * width + U(place % size * LANES) + U(lane)]
+                            where = np.int32(place) if value > largest else where
+                            largest = value if value > largest else largest
+                        y[y1 + U(lane)], best[y1 + U(lane)] = largest, where
+
+    def backward(g: Values, best: Places, x: Values, s: Sizes) -> None:
+        width = U(s.width * LANES)
+        for plane in range(s.batch * s.inputs):
+            for i in range(s.high):
+                x0, g0 = U((plane * s.height + i * size) * s.width * LANES), U((plane * s.high + i) * s.wide * LANES)
+                for j in range(s.wide):
+                    x1, g1 = x0 + U(j * size * LANES), g0 + U(j * LANES)
+                    for lane in range(LANES):
+                        slope, where = g[g1 + U(lane)], best[g1 + U(lane)]
+                        for place in range(size * size):
+                            x2 = x1 + U(place // size) * width + U(place % size * LANES) + U(lane)
+                            x[x2] = slope if where == place else np.float32(0)
+
+    return Pools(compiled(forward), compiled(backward))
+
+
+class MaxPool(torch.autograd.Function):
+    """The largest value of every `size` by `size` square; the first of equal ones gets the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, size: int) -> Tensor:
+        """`(batch, channels, height // size, width // size, LANES)`."""
+        x = x.contiguous()
+        batch, channels, height, width, _ = x.shape
+        sizes = Sizes(batch, channels, height, width, channels, height // size, width // size)
+        y = x.new_empty(batch, channels, sizes.high, sizes.wide, LANES)
+        best = torch.empty(y.shape, dtype=torch.int32)
+        pools(size).forward(_flat(x), _flat(y), best.numpy().reshape(-1), sizes)
+        ctx.size, ctx.sizes, ctx.best = size, sizes, best
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """The gradient, at the places of the largest values."""
+        s = ctx.sizes
+        whole = s.height % ctx.size == s.width % ctx.size == 0
+        to_x = (torch.empty if whole else torch.zeros)(s.batch, s.inputs, s.height, s.width, LANES)
+        pools(ctx.size).backward(_flat(gradients[0].contiguous()), ctx.best.numpy().reshape(-1), _flat(to_x), s)
+        return to_x, None
+
+
+def to_lanes(stack: Tensor) -> list[Tensor]:
+    """A stack `(models, ...)` as groups of `LANES` networks, `(..., LANES)` each, the last one filled with zeros."""
+    groups = []
+    for part in torch.split(stack, LANES):
+        if len(part) < LANES:
+            part = torch.cat([part, part.new_zeros(LANES - len(part), *part.shape[1:])])
+        groups.append(part.movedim(0, -1))
+    return groups
+
+
+def _flat(values: Tensor) -> Values:
+    array: Values = values.detach().numpy().reshape(-1)
+    return array

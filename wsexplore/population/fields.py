@@ -1,0 +1,56 @@
+"""Fields: networks from coordinates to intensity, so that a network is a picture."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from wsexplore.datasets import Dataset
+from wsexplore.nets import Architecture
+
+
+def field_grid(height: int, width: int) -> Float[Tensor, "pixels 2"]:
+    """Coordinates of the pixels' places, row by row: (row, column) in -1 to 1."""
+    rows, columns = torch.linspace(-1, 1, height), torch.linspace(-1, 1, width)
+    return torch.stack(torch.meshgrid(rows, columns, indexing="ij"), dim=-1).view(-1, 2)
+
+
+def field_targets(data: Dataset) -> Float[Tensor, "samples pixels"]:
+    """Intensities in 0 to 1 of every image of a data set, training split first.
+
+    Raises:
+        ValueError: its samples are no grey images.
+    """
+    shape = data.input_shape
+    if len(shape) == 3 and shape[0] == 1:
+        shape = shape[1:]
+    if len(shape) != 2:
+        raise ValueError(f"a field is fitted to grey images, {data.name} has samples of shape {data.input_shape}")
+    inputs = torch.cat([data.train.inputs, data.test.inputs])
+    return data.images(inputs).reshape(len(inputs), -1).clamp(0, 1)
+
+
+def field_labels(data: Dataset) -> Tensor:
+    """Class numbers of the images, in the order of `field_targets`."""
+    return torch.cat([data.train.targets, data.test.targets])
+
+
+@torch.no_grad()
+def render(
+    architecture: Architecture, weights: Float[Tensor, "models parameters"], *, height: int, width: int
+) -> Float[Tensor, "models height width"]:
+    """The pictures that these networks are, intensities around 0 to 1, at any resolution.
+
+    Raises:
+        ValueError: the networks are no fields of one intensity.
+    """
+    if architecture.task != "field":
+        raise ValueError(f"{architecture.name} classifies; only a field, like siren, can be rendered")
+    outputs = architecture.forward(weights, field_grid(height, width).to(weights.device))
+    if outputs.shape[-1] != 1:
+        raise ValueError(f"these fields have {outputs.shape[-1]} outputs; only grey ones can be rendered")
+    return outputs.view(len(weights), height, width).cpu()
+
+
+def psnr(mse: Tensor) -> Tensor:
+    """Peak signal-to-noise ratio of a mean squared error of intensities in 0 to 1, in dB."""
+    return -10 * torch.log10(mse)
