@@ -5,9 +5,9 @@
     python -m benchmarks.train --architecture small-cnn --data mnist --device cuda --models 512 --epochs 1
 
 prints the seconds of both, their ratio, and the mean test accuracy. The baseline is the best plain way on the same
-device: on a CPU one process per core, each training one network after the other on one thread with `torch.optim.Adam`; on
-a GPU one network after the other. It trains `--loop` networks and is scaled to the whole population; starting the
-processes and reading the data is not counted against it.
+device: on a CPU one process per core, each training one network after the other on one thread with
+`torch.optim.Adam`; on a GPU one network after the other. It trains `--loop` networks and is scaled to the whole
+population; starting the processes and reading the data is not counted against it.
 """
 
 import argparse
@@ -44,7 +44,9 @@ def plain(
         module.eval()
         with torch.no_grad():
             for part, truth in splits:
-                hits = [(module(x).argmax(1) == y).sum() for x, y in zip(part.split(500), truth.split(500))]
+                hits = [
+                    (module(x).argmax(1) == y).sum() for x, y in zip(part.split(500), truth.split(500), strict=True)
+                ]
                 torch.stack(hits).sum().item()
     return time.perf_counter() - begun
 

@@ -8,65 +8,15 @@ from wsexplore.cli.frame import (
     AsJson,
     Device,
     OnDevice,
-    Out,
-    Seed,
     ZooName,
     answer,
-    parse_assignments,
-    parse_value,
-    parse_vary,
     work,
     write_csv,
 )
+from wsexplore.cli.train import train
 
-app = typer.Typer(help="Populations of trained networks: train, show, evaluate.", no_args_is_help=True)
-
-
-@app.command()
-def train(
-    architecture: Annotated[str, typer.Argument(help="A registered architecture: mlp.")],
-    dataset: Annotated[str, typer.Argument(help="digits, mnist or fashion-mnist.")],
-    out: Out,
-    models: Annotated[int, typer.Option(help="Number of networks.")] = 100,
-    epochs: Annotated[int, typer.Option(help="Passes over the training split.")] = 30,
-    checkpoints: Annotated[
-        str, typer.Option(help="Epochs to keep, like 0,1,10,30; 0 is the initialisation. Default: the last.")
-    ] = "",
-    vary: Annotated[
-        list[str] | None, typer.Option(help="What differs between networks: lr=1e-3..1e-2 or optimizer=adam,sgd.")
-    ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="A hyper-parameter that all share: lr=1e-3.")] = None,
-    config: Annotated[list[str] | None, typer.Option(help="Of the architecture: widths=64,32,10.")] = None,
-    seed: Seed = 0,
-    device: OnDevice = Device.auto,
-    as_json: AsJson = False,
-) -> None:
-    """Train many networks at once and write them as a zoo. An interrupted training goes on where it stopped."""
-    with work() as on_step:
-        shared = parse_assignments(set_ or [], "--set")
-        fixed: dict[str, Any] = {name: parse_value(value) for name, value in shared.items()}
-        varied = {name: parse_vary(value) for name, value in parse_assignments(vary or [], "--vary").items()}
-        fields = {name: _field(value) for name, value in parse_assignments(config or [], "--config").items()}
-        kept = _epochs(checkpoints)
-        from wsexplore.population import FIELDS, train_zoo
-
-        if unknown := sorted(set(fixed) - set(FIELDS)):
-            raise ValueError(f"{', '.join(unknown)} is no hyper-parameter; choose among {', '.join(FIELDS)}")
-        zoo = train_zoo(
-            architecture,
-            dataset,
-            models=models,
-            epochs=epochs,
-            vary=varied,
-            seed=seed,
-            checkpoints=kept,
-            device=device,
-            out=out,
-            on_step=on_step,
-            config=fields,
-            **fixed,
-        )
-        answer({"written": out, **facts(zoo)}, as_json=as_json)
+app = typer.Typer(help="Populations of trained networks: train, import, show, evaluate.", no_args_is_help=True)
+app.command()(train)
 
 
 @app.command()
@@ -130,17 +80,3 @@ def facts(zoo: Any) -> dict[str, Any]:
         found["mean_test_accuracy"] = float(table["test_accuracy"].mean())
         found["best_test_accuracy"] = float(table["test_accuracy"].max())
     return found
-
-
-def _epochs(text: str) -> list[int] | None:
-    if not text:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise ValueError(f"--checkpoints takes epochs like 0,1,10,30, got {text!r}") from None
-
-
-def _field(text: str) -> object:
-    values = [parse_value(part) for part in text.split(",")]
-    return values if len(values) > 1 else values[0]

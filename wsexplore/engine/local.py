@@ -1,8 +1,8 @@
 """Run shards on this machine: in threads of this process, or in processes of their own.
 
-A shard function is `function(arguments, file, tell)`: it writes its whole result to `file` and says on the way how far it
-is by `tell({...})`, JSON values, which may raise to stop it. Its result depends on its arguments alone, so that it may
-run anywhere, in any order, twice.
+A shard function is `function(arguments, file, tell)`: it writes its whole result to `file` and says on the way how far
+it is by `tell({...})`, JSON values, which may raise to stop it. Its result depends on its arguments alone, so that it
+may run anywhere, in any order, twice.
 """
 
 import queue

@@ -21,7 +21,10 @@ class Process:
 
     def __init__(self, stop: threading.Event):
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "wsexplore.engine.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", "from wsexplore.engine.worker import main; main()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self._said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stop = stop
@@ -34,7 +37,7 @@ class Process:
 
         Raises:
             ValueError: the shard failed over its input.
-            RuntimeError: the process ended before the shard was done.
+            RuntimeError: the shard failed otherwise, or the process ended before it was done.
         """
         task = {"function": function, "arguments": dict(arguments), "file": str(file)}
         try:
@@ -44,8 +47,10 @@ class Process:
             self._said.put(None)
         while (line := self._said.get()) is not None:
             words = json.loads(line)
+            if "refused" in words:
+                raise ValueError(words["refused"])
             if "failed" in words:
-                raise ValueError(words["failed"])
+                raise RuntimeError(words["failed"])
             if "done" in words:
                 return
             tell(words["tell"])

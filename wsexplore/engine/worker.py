@@ -1,6 +1,6 @@
-"""Running a shard; as a program, `python -m wsexplore.engine.worker` runs those that it reads, one JSON line each.
+"""Running a shard: here, or as the main loop of a worker process.
 
-The program ends when its standard input closes, so that nothing goes on after its parent was killed.
+A worker ends when its standard input closes, so that nothing goes on after its parent was killed.
 """
 
 import importlib
@@ -32,7 +32,7 @@ def run_here(function: str, arguments: Mapping[str, Any], file: Path, tell: Tell
     beside.replace(file)
 
 
-def main() -> int:
+def main() -> None:
     """Run the shards described on standard input, each answered by lines of JSON on standard output."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever a library prints goes to the errors
@@ -53,14 +53,12 @@ def main() -> int:
             )
             print(json.dumps({"done": True}), file=answers)
         except ValueError as error:
-            print(json.dumps({"failed": str(error)}), file=answers)
+            print(json.dumps({"refused": str(error)}), file=answers)
+        except Exception as error:  # the parent says it; a worker must not end in a traceback
+            print(json.dumps({"failed": f"{type(error).__name__}: {error}"}), file=answers)
 
 
 def _listen(tasks: "queue.SimpleQueue[str]") -> None:
     for line in sys.stdin:
         tasks.put(line)
     os._exit(0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wsexplore.nets.architecture import Dropout
-from wsexplore.nets.lanes import LANES, Convolution, MaxPool, to_lanes
+from wsexplore.nets.lanes import LANES, convolve, max_pool, to_lanes
 from wsexplore.nets.mlp import ACTIVATIONS
 
 Kind = Literal["conv", "norm", "pool", "activation", "dropout", "flatten", "average", "linear"]
@@ -115,7 +115,7 @@ def forward_stack(
             elif step.kind == "activation":
                 x = ACTIVATIONS[activation]()(x)
             elif step.kind == "pool":
-                x = MaxPool.apply(x, step.size)
+                x = max_pool(x, size=step.size)
             elif step.kind == "average":
                 x = x.mean((2, 3), keepdim=True)
             elif step.kind == "flatten":
@@ -126,7 +126,7 @@ def forward_stack(
                     weight = weight.reshape(*weight.shape[:2], 1, 1, LANES)
                 if step.padding:
                     x = nn.functional.pad(x, (0, 0, *[step.padding] * 4))
-                x = Convolution.apply(x, weight, bias, step.stride)
+                x = convolve(x, weight, bias, stride=step.stride)
         logits.append(x.reshape(len(x), -1, LANES))
     stacked: Tensor = torch.cat(logits, dim=-1)[..., :models].permute(2, 0, 1)
     return stacked

@@ -36,7 +36,11 @@ def _complete_small(config: Config) -> dict[str, Any]:
         raise ValueError(f"channels of a small-cnn are 1 or 3, got {full['channels']!r}")
     if not isinstance(full["dropout_modules"], bool):
         raise ValueError(f"dropout_modules is true or false, got {full['dropout_modules']!r}")
-    if isinstance(full["dropout"], bool) or not isinstance(full["dropout"], int | float) or not 0 <= full["dropout"] < 1:
+    if (
+        isinstance(full["dropout"], bool)
+        or not isinstance(full["dropout"], int | float)
+        or not 0 <= full["dropout"] < 1
+    ):
         raise ValueError(f"dropout lies in 0 to 1, 1 excluded, got {full['dropout']!r}")
     return {
         **full,
@@ -121,8 +125,8 @@ def _complete_cnn(config: Config) -> dict[str, Any]:
     full["classes"] = _whole("classes", full["classes"], 1)
     if flat_size(_feature_steps(full), full["input"]) == 0:
         raise ValueError(
-            f"nothing is left of {full['input'][1]} x {full['input'][2]} images after these convolutions; choose smaller "
-            "kernels, strides or pools"
+            f"nothing is left of {full['input'][1]} x {full['input'][2]} images after these convolutions; choose "
+            "smaller kernels, strides or pools"
         )
     return full
 

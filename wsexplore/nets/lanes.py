@@ -1,8 +1,8 @@
 """Convolutions of many small networks at once on a CPU: one network per lane of a vector register.
 
 A tensor of activations has the shape `(batch, channels, height, width, LANES)`, a stack of kernels `(outputs, inputs,
-size, size, LANES)`, so that every multiplication does `LANES` networks in one instruction and each network reads its own
-image and its own weights. What happens in one lane does not depend on the others, so a network's bits are the same
+size, size, LANES)`, so that every multiplication does `LANES` networks in one instruction and each network reads its
+own image and its own weights. What happens in one lane does not depend on the others, so a network's bits are the same
 whatever it is stacked with. Compiled at first use and kept on disk (measured: `benchmarks/train.py`).
 """
 
@@ -69,16 +69,16 @@ def kernels(size: int, stride: int) -> Kernels:
                                 y1, x1 = y0 + U(block * BLOCK * LANES), x0 + U(block * BLOCK * step)
                                 for lane in range(LANES):
                                     y2, x2, w2 = y1 + U(lane), x1 + U(lane), w0 + U(lane)
-                                    a, b = y[y2], y[y2 + U(LANES)]
-                                    c_, d = y[y2 + U(2 * LANES)], y[y2 + U(3 * LANES)]
+                                    sum0, sum1 = y[y2], y[y2 + U(LANES)]
+                                    sum2, sum3 = y[y2 + U(2 * LANES)], y[y2 + U(3 * LANES)]
                                     for v in range(size):
                                         weight, place = w[w2 + U(v * LANES)], x2 + U(v * LANES)
-                                        a += weight * x[place]
-                                        b += weight * x[place + U(step)]
-                                        c_ += weight * x[place + U(2 * step)]
-                                        d += weight * x[place + U(3 * step)]
-                                    y[y2], y[y2 + U(LANES)] = a, b
-                                    y[y2 + U(2 * LANES)], y[y2 + U(3 * LANES)] = c_, d
+                                        sum0 += weight * x[place]
+                                        sum1 += weight * x[place + U(step)]
+                                        sum2 += weight * x[place + U(2 * step)]
+                                        sum3 += weight * x[place + U(3 * step)]
+                                    y[y2], y[y2 + U(LANES)] = sum0, sum1
+                                    y[y2 + U(2 * LANES)], y[y2 + U(3 * LANES)] = sum2, sum3
                             for j in range(s.wide // BLOCK * BLOCK, s.wide):
                                 y1, x1 = y0 + U(j * LANES), x0 + U(j * step)
                                 for lane in range(LANES):
@@ -92,9 +92,9 @@ def kernels(size: int, stride: int) -> Kernels:
         for n in range(s.batch):
             for o in range(s.outputs):
                 first = U((n * s.outputs + o) * s.high * s.wide * LANES)
-                for place in range(s.high * s.wide):
+                for pixel in range(s.high * s.wide):
                     for lane in range(LANES):
-                        bias[U(o * LANES + lane)] += g[first + U(place * LANES + lane)]
+                        bias[U(o * LANES + lane)] += g[first + U(pixel * LANES + lane)]
                 for c in range(s.inputs):
                     for i in range(s.high):
                         g0 = U(((n * s.outputs + o) * s.high + i) * s.wide * LANES)
@@ -105,15 +105,15 @@ def kernels(size: int, stride: int) -> Kernels:
                                 g1, x1 = g0 + U(block * BLOCK * LANES), x0 + U(block * BLOCK * step)
                                 for lane in range(LANES):
                                     g2, x2, w2 = g1 + U(lane), x1 + U(lane), w0 + U(lane)
-                                    a, b = g[g2], g[g2 + U(LANES)]
-                                    c_, d = g[g2 + U(2 * LANES)], g[g2 + U(3 * LANES)]
+                                    slope0, slope1 = g[g2], g[g2 + U(LANES)]
+                                    slope2, slope3 = g[g2 + U(2 * LANES)], g[g2 + U(3 * LANES)]
                                     for v in range(size):
                                         place = x2 + U(v * LANES)
                                         w[w2 + U(v * LANES)] += (
-                                            a * x[place]
-                                            + b * x[place + U(step)]
-                                            + c_ * x[place + U(2 * step)]
-                                            + d * x[place + U(3 * step)]
+                                            slope0 * x[place]
+                                            + slope1 * x[place + U(step)]
+                                            + slope2 * x[place + U(2 * step)]
+                                            + slope3 * x[place + U(3 * step)]
                                         )
                             for j in range(s.wide // BLOCK * BLOCK, s.wide):
                                 g1, x1 = g0 + U(j * LANES), x0 + U(j * step)
@@ -143,25 +143,52 @@ def kernels(size: int, stride: int) -> Kernels:
     return Kernels(compiled(forward), compiled(to_weights), compiled(to_inputs))
 
 
-class Convolution(torch.autograd.Function):
-    """`(batch, inputs, height, width, LANES)` and kernels to `(batch, outputs, high, wide, LANES)`, without padding."""
+def convolve(x: Tensor, weight: Tensor, bias: Tensor, *, stride: int) -> Tensor:
+    """Convolution without padding.
 
+    Args:
+        x: `(batch, inputs, height, width, LANES)`.
+        weight: `(outputs, inputs, size, size, LANES)`.
+        bias: `(outputs, LANES)`.
+        stride: of the kernel's places.
+
+    Returns:
+        `(batch, outputs, high, wide, LANES)`.
+    """
+    y: Tensor = _Convolution.apply(x, weight, bias, stride)  # type: ignore[no-untyped-call]
+    return y
+
+
+def max_pool(x: Tensor, *, size: int) -> Tensor:
+    """The largest value of every `size` by `size` square; the first of equal ones gets the gradient.
+
+    Args:
+        x: `(batch, channels, height, width, LANES)`.
+        size: of the squares; what is left over at the end is not looked at.
+
+    Returns:
+        `(batch, channels, height // size, width // size, LANES)`.
+    """
+    y: Tensor = _MaxPool.apply(x, size)  # type: ignore[no-untyped-call]
+    return y
+
+
+class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, stride: int) -> Tensor:
-        """The sum over inputs and places of the kernel, plus `bias (outputs, LANES)`."""
         size = weight.shape[2]
-        high, wide = ((length - size) // stride + 1 for length in x.shape[2:4])
-        ctx.sizes = Sizes(*x.shape[:4], weight.shape[0], high, wide)
+        batch, inputs, height, width, _ = x.shape
+        high, wide = (height - size) // stride + 1, (width - size) // stride + 1
+        ctx.sizes = Sizes(batch, inputs, height, width, len(weight), high, wide)
         ctx.stride = stride
         x, weight = x.contiguous(), weight.contiguous()
         ctx.save_for_backward(x, weight)
-        y = x.new_empty(len(x), len(weight), high, wide, LANES)
+        y = x.new_empty(batch, len(weight), high, wide, LANES)
         kernels(size, stride).forward(_flat(x), _flat(weight), _flat(bias.contiguous()), _flat(y), ctx.sizes)
         return y
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
-        """Gradients to inputs (where they are asked for), kernels and biases."""
         x, weight = ctx.saved_tensors
         slope, products = gradients[0].contiguous(), kernels(weight.shape[2], ctx.stride)
         to_weight, to_bias, to_x = torch.empty_like(weight), weight.new_empty(len(weight), LANES), None
@@ -173,8 +200,10 @@ class Convolution(torch.autograd.Function):
 
 
 class Pools(NamedTuple):
-    """Pooling and the way of its gradient back; all arrays are flat and every entry is written, but for a rest
-    of rows or columns that fills no square in the way back."""
+    """Pooling and the way of its gradient back.
+
+    All arrays are flat. Every entry is written, on the way back but for rows and columns that fill no square.
+    """
 
     forward: Callable[[Values, Values, Places, Sizes], None]
     backward: Callable[[Values, Places, Values, Sizes], None]
@@ -215,12 +244,9 @@ def pools(size: int) -> Pools:
     return Pools(compiled(forward), compiled(backward))
 
 
-class MaxPool(torch.autograd.Function):
-    """The largest value of every `size` by `size` square; the first of equal ones gets the gradient."""
-
+class _MaxPool(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int) -> Tensor:
-        """`(batch, channels, height // size, width // size, LANES)`."""
         x = x.contiguous()
         batch, channels, height, width, _ = x.shape
         sizes = Sizes(batch, channels, height, width, channels, height // size, width // size)
@@ -232,7 +258,6 @@ class MaxPool(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """The gradient, at the places of the largest values."""
         s = ctx.sizes
         whole = s.height % ctx.size == s.width % ctx.size == 0
         to_x = (torch.empty if whole else torch.zeros)(s.batch, s.inputs, s.height, s.width, LANES)

@@ -9,7 +9,7 @@ import torch
 
 from wsexplore.datasets import Dataset
 from wsexplore.engine import Shard
-from wsexplore.nets import Architecture
+from wsexplore.nets import Architecture, trusted_factories
 from wsexplore.population.fields import field_labels
 from wsexplore.population.shard import SHARED
 from wsexplore.population.vary import Design, Vary, hyper_parameters
@@ -49,6 +49,9 @@ class Plan:
                     "checkpoints": list(self.checkpoints),
                     "device": self.device.type,
                     "precision": self.precision,
+                    "trusted": [
+                        name for name in trusted_factories() if name == self.architecture.config.get("factory")
+                    ],
                 }
             )
             for _, group in self.networks.groupby(shared, sort=True)

@@ -43,9 +43,7 @@ def recipe_of(
         f"--config {name}={','.join(map(str, value)) if isinstance(value, list) else value}"
         for name, value in base.config.items()
     ]
-    flags += [
-        f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in unlike.items()
-    ]
+    flags += [f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in unlike.items()]
     keywords = "".join(f", {name}={value!r}" for name, value in {**unlike, **fixed}.items())
     return Recipe.of(
         "train_zoo",

@@ -13,17 +13,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from wsexplore.datasets import Dataset, dataset
-from wsexplore.nets import Architecture, architecture_from_dict
-from wsexplore.population.optimizers import Rates, optimizer_step
-from wsexplore.population.task import stream_of, task_of
+from wsexplore.nets import Architecture, architecture_from_dict, trust_factory
+from wsexplore.population.task import stream_of
+from wsexplore.population.trainer import Trainer
 from wsexplore.zoo import full_disk_said
 
 SHARED = ("activation", "optimizer", "batch_size")
 """Hyper-parameters that all networks of a shard have in common."""
-
-PART = 16
-"""Samples of a batch that go through a stack of convolutional networks at once, so that activations stay in the cache
-(measured: `benchmarks/train.py`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +53,16 @@ Said = Callable[[Mapping[str, Any]], None]
 def train_to_file(arguments: Mapping[str, Any], file: Path, tell: Said) -> None:
     """The shard function of `train_zoo`.
 
-    Says `{"networks", "epoch"}` after every epoch, with `"metrics"`, records of run, epoch and metrics, where the epoch is
-    a checkpoint.
+    Says `{"networks", "epoch"}` after every epoch; where it is a checkpoint, with `"metrics"`, records of run, epoch
+    and metrics.
     """
     networks, device = pd.DataFrame(arguments["networks"]), torch.device(arguments["device"])
     if device.type == "cpu":
         torch.set_num_threads(1)
     else:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments["precision"] == "tf32"
+    for factory in arguments["trusted"]:
+        trust_factory(factory)
     base = architecture_from_dict(arguments["architecture"])
     own = base.with_row(**{name: networks[name].iloc[0] for name in base.row_fields if name in networks})
     with nullcontext() if own.runs_stacked(device.type) else _global_draws(networks):
@@ -112,82 +110,22 @@ def train_shard(
         precision: "float32", "tf32" or "bf16"; the last two change nothing on a CPU.
         tell: told after each epoch; it may raise to cancel.
     """
-    first = networks["init_seed"] if "init_seed" in networks else networks["seed"]
-    start = torch.stack(
-        [
-            architecture.initial_weights(init=init, seed=stream_of(int(seed), 0))
-            for init, seed in zip(networks["init"], first, strict=True)
-        ]
-    ).to(device)
-    parameters = {name: value.clone().requires_grad_() for name, value in architecture.layout.unflatten(start).items()}
-    still = architecture.initial_buffers().to(device).repeat(len(networks), 1)
-    buffers = {name: value.clone() for name, value in architecture.buffers.unflatten(still).items()}
-    moments = {name: (torch.zeros_like(value), torch.zeros_like(value)) for name, value in parameters.items()}
-    rates = Rates(
-        lr=_column(networks, "lr", device),
-        weight_decay=_column(networks, "weight_decay", device),
-        momentum=_column(networks, "momentum", device),
-        decays=bool(networks["weight_decay"].any()),
-    )
-    dropout = _Dropout(networks, device) if "dropout" in networks else None
-    task, optimizer = task_of(architecture, data, networks, device), str(networks["optimizer"].iloc[0])
-    parted = device.type == "cpu" and len(architecture.input_shape) == 3 and architecture.runs_stacked("cpu")
+    trainer = Trainer(architecture, data, networks, device, precision)
     kept: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def keep(epoch: int) -> list[dict[str, Any]]:
-        weights = architecture.layout.flatten({name: value.detach() for name, value in parameters.items()})
-        statistics = architecture.buffers.flatten(buffers) if buffers else still
-        metrics = task.measure(weights, statistics)
-        kept.append((weights.cpu(), statistics.cpu(), metrics))
-        rows = pd.DataFrame(metrics.double().numpy(), columns=list(task.metrics))
-        rows.insert(0, "epoch", epoch)
-        rows.insert(0, "run", networks["run"].to_numpy())
-        return rows.to_dict("records")
+        weights, buffers = trainer.state()
+        metrics = trainer.task.measure(weights, buffers)
+        kept.append((weights.cpu(), buffers.cpu(), metrics))
+        rows = pd.DataFrame(metrics.double().numpy(), columns=list(trainer.task.metrics))
+        rows = rows.assign(run=networks["run"].to_numpy(), epoch=epoch)
+        return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
     if 0 in checkpoints:
         tell({"networks": 0, "epoch": 0, "metrics": keep(0)})
-    step = 0
     for epoch in range(1, max(checkpoints) + 1):
-        for inputs, targets in task.steps():
-            step += 1
-            batch = targets.shape[1]
-            gradients: list[Tensor] = []
-            for begin in range(0, batch, PART if parted else batch):
-                part = slice(begin, begin + (PART if parted else batch))
-                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-                    outputs = architecture.forward_parameters(
-                        parameters,
-                        inputs[:, part] if parted else inputs,
-                        buffers,
-                        training=True,
-                        dropout=dropout,
-                    )
-                loss = task.loss(outputs.float(), targets[:, part] if parted else targets) / batch
-                more = torch.autograd.grad(loss, list(parameters.values()))
-                gradients = [a.add_(b) for a, b in zip(gradients, more, strict=True)] if gradients else list(more)
-            with torch.no_grad():
-                for (name, value), gradient in zip(parameters.items(), gradients, strict=True):
-                    optimizer_step(optimizer, value, gradient, moments[name], rates, step)
+        for inputs, targets in trainer.task.steps():
+            trainer.step(inputs, targets)
         said: dict[str, Any] = {"networks": len(networks), "epoch": epoch}
         tell({**said, "metrics": keep(epoch)} if epoch in checkpoints else said)
     return TrainedShard(*(torch.stack(values) for values in zip(*kept, strict=True)))
-
-
-class _Dropout:
-    """Factors for the units of a stack, from a generator of each network's own."""
-
-    def __init__(self, networks: pd.DataFrame, device: torch.device):
-        self._keep = [1 - float(rate) for rate in networks["dropout"]]
-        self._draws = [torch.Generator().manual_seed(stream_of(int(seed), 3)) for seed in networks["seed"]]
-        self._device = device
-
-    def __call__(self, shape: tuple[int, ...]) -> Tensor:
-        drawn = [
-            torch.empty(shape).bernoulli_(keep, generator=draw).div_(keep)
-            for keep, draw in zip(self._keep, self._draws, strict=True)
-        ]
-        return torch.stack(drawn).to(self._device)
-
-
-def _column(networks: pd.DataFrame, name: str, device: torch.device) -> Tensor:
-    return torch.tensor(networks[name].to_numpy(), dtype=torch.float32, device=device)

@@ -17,13 +17,12 @@ from wsexplore.population.fields import field_grid, field_targets, psnr
 
 @runtime_checkable
 class Task(Protocol):
-    """What the networks of a shard are trained for.
+    """What the networks of a shard are trained for."""
 
-    Attributes:
-        metrics: names of what `measure` tells, in order.
-    """
-
-    metrics: tuple[str, ...]
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what `measure` tells, in order."""
+        ...
 
     def steps(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Inputs and targets `(models, batch, ...)` of one epoch's steps; inputs that all share lack the first axis."""
@@ -74,7 +73,13 @@ class Classification:
     def measure(self, weights: Tensor, buffers: Tensor) -> Float[Tensor, "models metrics"]:
         """Loss in nats and accuracy as a fraction of 1, on the training and the test split."""
         scores = [
-            score(self._architecture, weights, self._data.split(name), **({'buffers': buffers} if buffers.shape[1] else {})) for name in ("train", "test")
+            score(
+                self._architecture,
+                weights,
+                self._data.split(name),
+                **({"buffers": buffers} if buffers.shape[1] else {}),
+            )
+            for name in ("train", "test")
         ]
         return torch.stack([value for s in scores for value in (s.loss, s.accuracy)], dim=1)
 
@@ -87,7 +92,7 @@ class FieldFitting:
     def __init__(self, architecture: Architecture, data: Dataset, networks: pd.DataFrame, device: torch.device):
         self._architecture = architecture
         self._grid = field_grid(*data.input_shape[-2:]).to(device)
-        chosen = torch.from_numpy(networks["sample"].to_numpy(np.int64))
+        chosen = torch.tensor(networks["sample"].tolist())
         self._targets = field_targets(data)[chosen].unsqueeze(-1).to(device)
 
     def steps(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -108,7 +113,7 @@ class FieldFitting:
 
 def task_of(architecture: Architecture, data: Dataset, networks: pd.DataFrame, device: torch.device) -> Task:
     """The task of these networks' architecture."""
-    kind = FieldFitting if architecture.task == "field" else Classification
+    kind: type[FieldFitting] | type[Classification] = FieldFitting if architecture.task == "field" else Classification
     return kind(architecture, data, networks, device)
 
 
@@ -122,9 +127,7 @@ def stream_of(seed: int, stream: int) -> int:
     return int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _seen_data(
-    data: Dataset, networks: pd.DataFrame
-) -> tuple[list[Int[Tensor, " _"]], Int[Tensor, "models samples"]]:
+def _seen_data(data: Dataset, networks: pd.DataFrame) -> tuple[list[Int[Tensor, " _"]], Int[Tensor, "models samples"]]:
     """Each network's own part of the training data, and its own labels."""
     samples, classes = len(data.train), len(data.classes)
     seen, labels = [], []

@@ -75,8 +75,8 @@ def train_zoo(
 
     Returns:
         The zoo, ordered by run and epoch. A checkpoint whose weights are no longer finite is left out. The table holds
-        the hyper-parameters and `train_loss`, `train_accuracy`, `test_loss`, `test_accuracy`, `generalization_gap` (loss
-        in nats); for fields `sample`, `label`, `mse` and `psnr` (dB).
+        the hyper-parameters and `train_loss`, `train_accuracy`, `test_loss`, `test_accuracy`, `generalization_gap`
+        (loss in nats); for fields `sample`, `label`, `mse` and `psnr` (dB).
 
     Raises:
         ValueError: an argument is out of range, the data set does not fit the architecture, or every network
@@ -204,5 +204,5 @@ def _assemble(plan: Plan, results: list[tuple[Shard, TrainedShard]], recipe: Rec
         stacked[finite],
         table=table[finite.numpy()].reset_index(drop=True),
         recipe=recipe,
-        **({'buffers': statistics[finite]} if statistics.shape[1] else {}),
+        **({"buffers": statistics[finite]} if statistics.shape[1] else {}),
     )
