@@ -16,13 +16,14 @@ from wsexplore.cli.frame import (
     parse_vary,
     work,
 )
+from wsexplore.datasets import DATASET_HELP
 
 
 def train(
     architecture: Annotated[
         str, typer.Argument(help="mlp, small-cnn, cnn, resnet, vit, gru, siren, field-mlp; or factory with --factory.")
     ],
-    dataset: Annotated[str, typer.Argument(help="A data set, like digits, mnist, cifar10 or usps@28.")],
+    dataset: Annotated[str, typer.Argument(help=DATASET_HELP)],
     out: Out,
     models: Annotated[
         int | None, typer.Option(min=1, help="Number of networks. Default: 100; for fields one for every image.")

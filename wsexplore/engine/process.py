@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, cast
 
 from wsexplore.engine.worker import Tell
 
@@ -26,6 +27,8 @@ class Process:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._tasks = cast(TextIOWrapper, self._process.stdin)
+        self._answers = cast(TextIOWrapper, self._process.stdout)
         self._said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._stop = stop
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._end_when_stopped, self._listen)]
@@ -41,8 +44,8 @@ class Process:
         """
         task = {"function": function, "arguments": dict(arguments), "file": str(file)}
         try:
-            _pipe(self._process.stdin).write(f"{json.dumps(task)}\n")
-            _pipe(self._process.stdin).flush()
+            self._tasks.write(f"{json.dumps(task)}\n")
+            self._tasks.flush()
         except BrokenPipeError:
             self._said.put(None)
         while (line := self._said.get()) is not None:
@@ -63,8 +66,8 @@ class Process:
             thread.join()
 
     def _listen(self) -> None:
-        with _pipe(self._process.stdout) as lines:
-            for line in lines:
+        with self._answers:
+            for line in self._answers:
                 self._said.put(line)
         self._said.put(None)
 
@@ -74,9 +77,4 @@ class Process:
         self._process.kill()
         self._process.wait()
         with contextlib.suppress(BrokenPipeError):
-            _pipe(self._process.stdin).close()
-
-
-def _pipe(stream: IO[str] | None) -> IO[str]:
-    assert stream is not None
-    return stream
+            self._tasks.close()

@@ -1,6 +1,6 @@
 from wsexplore.population.cost import TrainingCost, training_cost
 from wsexplore.population.evaluate import Scores, evaluate, predict, score
-from wsexplore.population.fields import field_grid, field_targets, psnr, render
+from wsexplore.population.fields import field_errors, field_grid, field_targets, psnr, render
 from wsexplore.population.steps import OnStep, device_of
 from wsexplore.population.train import train_zoo
 from wsexplore.population.vary import FIELDS, hyper_parameters
@@ -12,6 +12,7 @@ __all__ = [
     "TrainingCost",
     "device_of",
     "evaluate",
+    "field_errors",
     "field_grid",
     "field_targets",
     "hyper_parameters",

@@ -51,6 +51,18 @@ def render(
     return outputs.view(len(weights), height, width).cpu()
 
 
+@torch.no_grad()
+def field_errors(
+    architecture: Architecture,
+    weights: Float[Tensor, "models parameters"],
+    targets: Float[Tensor, "models pixels"],
+    shape: tuple[int, int],
+) -> Float[Tensor, " models"]:
+    """Mean squared error of each picture, intensities in 0 to 1, against its own target of `shape`."""
+    pictures = render(architecture, weights, height=shape[0], width=shape[1])
+    return (pictures.view(len(weights), -1) - targets.cpu()).square().mean(1)
+
+
 def psnr(mse: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of a mean squared error of intensities in 0 to 1, in dB."""
     return -10 * torch.log10(mse)

@@ -12,7 +12,7 @@ from wsexplore.engine import Shard
 from wsexplore.nets import Architecture, trusted_factories
 from wsexplore.population.fields import field_labels
 from wsexplore.population.shard import SHARED
-from wsexplore.population.vary import Design, Vary, hyper_parameters
+from wsexplore.population.vary import Vary, hyper_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def networks_of(
     models: int,
     *,
     vary: Vary | None,
-    design: Design,
+    design: str,
     seeds: int | None,
     seed: int,
     shared_init: bool,

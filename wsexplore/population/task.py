@@ -12,7 +12,7 @@ from torch import Tensor
 from wsexplore.datasets import Dataset
 from wsexplore.nets import Architecture
 from wsexplore.population.evaluate import score
-from wsexplore.population.fields import field_grid, field_targets, psnr
+from wsexplore.population.fields import field_errors, field_grid, field_targets, psnr
 
 
 @runtime_checkable
@@ -90,8 +90,8 @@ class FieldFitting:
     metrics = ("mse", "psnr")
 
     def __init__(self, architecture: Architecture, data: Dataset, networks: pd.DataFrame, device: torch.device):
-        self._architecture = architecture
-        self._grid = field_grid(*data.input_shape[-2:]).to(device)
+        self._architecture, self._shape = architecture, (data.input_shape[-2], data.input_shape[-1])
+        self._grid = field_grid(*self._shape).to(device)
         chosen = torch.tensor(networks["sample"].tolist())
         self._targets = field_targets(data)[chosen].unsqueeze(-1).to(device)
 
@@ -105,9 +105,7 @@ class FieldFitting:
 
     def measure(self, weights: Tensor, buffers: Tensor) -> Float[Tensor, "models metrics"]:
         """Mean squared error of the intensity (0 to 1), and the peak signal-to-noise ratio in dB."""
-        with torch.no_grad():
-            outputs = self._architecture.forward(weights, self._grid, buffers=buffers)
-            error = (outputs - self._targets).square().mean((1, 2)).cpu()
+        error = field_errors(self._architecture, weights, self._targets.squeeze(-1), self._shape)
         return torch.stack([error, psnr(error)], dim=1)
 
 

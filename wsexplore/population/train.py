@@ -17,7 +17,7 @@ from wsexplore.population.shard import TrainedShard
 from wsexplore.population.stack import check_precision, networks_per_shard
 from wsexplore.population.steps import OnStep, device_of
 from wsexplore.population.task import metrics_of
-from wsexplore.population.vary import Design, Vary
+from wsexplore.population.vary import Vary
 from wsexplore.zoo import Recipe, Zoo, check_target
 
 OnMetrics = Callable[[pd.DataFrame], None]
@@ -31,7 +31,7 @@ def train_zoo(
     models: int | None = None,
     epochs: int = 30,
     vary: Vary | None = None,
-    design: Design = "random",
+    design: str = "random",
     seeds: int | None = None,
     seed: int = 0,
     shared_init: bool = False,

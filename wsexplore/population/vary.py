@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,7 @@ from wsexplore.nets import ACTIVATIONS, INITIALISATIONS
 
 OPTIMIZERS = ("adam", "adamw", "sgd")
 Vary = Mapping[str, Sequence[Any]]
-Design = Literal["random", "grid"]
-DESIGNS: tuple[Design, ...] = ("random", "grid")
+DESIGNS = ("random", "grid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def hyper_parameters(
     models: int,
     *,
     vary: Vary | None = None,
-    design: Design = "random",
+    design: str = "random",
     seeds: int | None = None,
     seed: int = 0,
     **fixed: Any,
