@@ -14,8 +14,9 @@ SCRIPT = textwrap.dedent(
     import sys, wsexplore as wx
     def on_step(fraction, message):
         print(fraction, flush=True)
-    wx.train_zoo(sys.argv[2], "digits", models=int(sys.argv[3]), epochs=int(sys.argv[4]), seed=5, shard=int(sys.argv[5]),
-                 config=eval(sys.argv[6]), vary={"lr": (1e-3, 1e-2)}, out=sys.argv[1], on_step=on_step)
+    out, name, models, epochs, shard, config = sys.argv[1:]
+    wx.train_zoo(name, "digits", models=int(models), epochs=int(epochs), seed=5, shard=int(shard), config=eval(config),
+                 vary={"lr": (1e-3, 1e-2)}, out=out, on_step=on_step)
     """
 )
 NORM = "{'input': [1, 8, 8], 'channels': [3], 'kernel': 3, 'hidden': [], 'norm': 'batch'}"

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from wsexplore.cli.frame import AsJson, Device, OnDevice, Out, Seed, ZooName, answer, work
+from wsexplore.datasets import DATASET_HELP
 
 app = typer.Typer(help="New networks: fit a flow over weights, sample it, judge it.", no_args_is_help=True)
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="A flow's folder, or the name of a shipped flow.")]
@@ -96,7 +97,7 @@ def report(
     where: Annotated[
         str, typer.Option(help="Compare with these networks; by default those that the flow was fitted on.")
     ] = "",
-    dataset: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")] = "digits",
+    dataset: Annotated[str, typer.Option(help=DATASET_HELP)] = "digits",
     models: Annotated[int, typer.Option(min=2, help="Networks per generator.")] = 100,
     seed: Seed = 0,
     as_json: AsJson = False,

@@ -1,5 +1,7 @@
 """`wsexplore zoo train`."""
 
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -70,6 +72,7 @@ def train(
         if unknown := sorted(set(fixed) - set(FIELDS)):
             raise ValueError(f"{', '.join(unknown)} is no hyper-parameter; choose among {', '.join(FIELDS)}")
         if factory:
+            sys.path.insert(0, str(Path.cwd()))
             trust_factory(factory)
             fields["factory"] = factory
         arch = architecture_of(architecture, **fields)

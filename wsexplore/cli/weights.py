@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from wsexplore.cli.frame import AsJson, Out, Seed, ZooName, answer, work
+from wsexplore.datasets import DATASET_HELP
 
 
 def align(
@@ -50,7 +51,7 @@ def barrier(
     zoo: ZooName,
     first: Annotated[str, typer.Argument(help="Id of a network.")],
     second: Annotated[str, typer.Argument(help="Id of another.")],
-    dataset: Annotated[str, typer.Option(help="digits, mnist or fashion-mnist.")] = "digits",
+    dataset: Annotated[str, typer.Option(help=DATASET_HELP)] = "digits",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     steps: Annotated[int, typer.Option(help="Networks on the path, both ends included.")] = 25,
     align_first: Annotated[bool, typer.Option("--align", help="Match the second network's units first.")] = False,

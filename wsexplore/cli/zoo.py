@@ -13,10 +13,13 @@ from wsexplore.cli.frame import (
     work,
     write_csv,
 )
+from wsexplore.cli.imports import import_
 from wsexplore.cli.train import train
+from wsexplore.datasets import DATASET_HELP
 
 app = typer.Typer(help="Populations of trained networks: train, import, show, evaluate.", no_args_is_help=True)
 app.command()(train)
+app.command("import")(import_)
 
 
 @app.command()
@@ -36,7 +39,7 @@ def show(
 @app.command()
 def evaluate(
     zoo: ZooName,
-    dataset: Annotated[str, typer.Argument(help="digits, mnist or fashion-mnist.")],
+    dataset: Annotated[str, typer.Argument(help=DATASET_HELP)],
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     out: Annotated[str, typer.Option(help="CSV file for the score of every network.")] = "",
     device: OnDevice = Device.auto,

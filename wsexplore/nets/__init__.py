@@ -1,4 +1,5 @@
 from wsexplore.nets.architecture import Architecture
+from wsexplore.nets.factory import trust_factory, trusted_factories
 from wsexplore.nets.init import INITIALISATIONS, initial_weights
 from wsexplore.nets.layout import Layout, Slot
 from wsexplore.nets.mlp import ACTIVATIONS
@@ -14,4 +15,6 @@ __all__ = [
     "architecture",
     "architecture_from_dict",
     "initial_weights",
+    "trust_factory",
+    "trusted_factories",
 ]

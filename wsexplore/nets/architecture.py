@@ -1,7 +1,9 @@
 """The architecture of a zoo: a name, a configuration, and what follows from them."""
 
 import json
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
@@ -12,10 +14,14 @@ from torch import Tensor, nn
 
 from wsexplore.nets.init import initial_weights
 from wsexplore.nets.layout import Layout
+from wsexplore.nets.stack import run_stack, runs_batched
 
 Config = Mapping[str, Any]
 Task = Literal["classify", "field"]
-Forward = Callable[[Config, dict[str, Tensor], Tensor], Tensor]
+Dropout = Callable[[tuple[int, ...]], Tensor]
+"""Asked for each dropout layer, with the shape of one network's units; gives a factor `(models, *shape)` for them."""
+
+Forward = Callable[[Config, dict[str, Tensor], Tensor, Dropout | None], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,17 @@ class Family:
         row_fields: configuration fields that leave the layout alone, so that a table column of the same
             name may choose them per network.
         forward: outputs of a stack of networks without buffers, `(config, parameters (models, *shape), inputs
-            (batch, *input) or (models, batch, *input)) -> (models, batch, outputs)`; `None` where only `vmap` is known.
+            (batch, *input) or (models, batch, *input), dropout) -> (models, batch, outputs)`; `None` where only `vmap`
+            is known. A network's bits must not depend on what it is stacked with.
+        forward_on: devices on which `forward` is used.
         initial: fresh weights of one network, `(config, layout, scheme, seed)`, where the usual schemes do not fit.
         task: "classify" (the outputs are logits of classes) or "field" (coordinates to intensity, so that a network
             is a picture).
+        example: inputs that are not normal numbers, `(config, batch, generator)`.
+        alone_on: devices on which the networks run one after the other, because that was measured to be faster than
+            `vmap`; a network then keeps its own bits, too.
+        concrete: its modules are built for real even where only their shapes are asked for, because they may hold
+            constants beside their parameters; whether `vmap` can run them is tried out.
     """
 
     name: str
@@ -42,8 +55,12 @@ class Family:
     input_shape: Callable[[Config], tuple[int, ...]]
     row_fields: tuple[str, ...] = ()
     forward: Forward | None = None
+    forward_on: tuple[str, ...] = ("cpu", "cuda")
     initial: Callable[[Config, Layout, str, int], Tensor] | None = None
     task: Task = "classify"
+    example: Callable[[Config, int, torch.Generator], Tensor] | None = None
+    alone_on: tuple[str, ...] = ()
+    concrete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +134,24 @@ class Architecture:
         """A plain module with freshly initialised weights, from torch's global generator."""
         return self.family.build(self.config)
 
+    def module(
+        self, weights: Float[Tensor, " parameters"], buffers: Float[Tensor, " buffers"] | None = None
+    ) -> nn.Module:
+        """A plain module of one network, in evaluation mode.
+
+        Args:
+            weights: of the network.
+            buffers: its running statistics, by default those before the first batch.
+        """
+        module = self.build()
+        statistics = self.initial_buffers() if buffers is None else buffers
+        values = {**self.layout.unflatten(weights), **self.buffers.unflatten(statistics)}
+        with torch.no_grad():
+            for name, place in [*module.named_parameters(), *module.named_buffers()]:
+                if name in values:
+                    place.copy_(values[name])
+        return module.eval()
+
     def initial_weights(self, *, init: str = "default", seed: int) -> Float[Tensor, " parameters"]:
         """Fresh weights of one network by a scheme of `INITIALISATIONS`, or by the family's own where it has one.
 
@@ -128,7 +163,9 @@ class Architecture:
         return initial_weights(self.layout, init=init, seed=seed)
 
     def initial_buffers(self) -> Float[Tensor, " buffers"]:
-        """Running statistics before the first batch: means and counts 0, variances 1."""
+        """Running statistics before the first batch: means and counts 0, variances 1; constants of a user's module."""
+        if self.family.concrete and self.buffers.size:
+            return _constants(self).clone()
         ones = [slot for slot in self.buffers.slots if slot.name.endswith("running_var")]
         values = torch.zeros(self.buffers.size)
         for slot in ones:
@@ -137,7 +174,10 @@ class Architecture:
 
     def example_input(self, batch: int = 2) -> Tensor:
         """Inputs of the right shape, drawn with a fixed seed."""
-        return torch.randn(batch, *self.input_shape, generator=torch.Generator().manual_seed(0))
+        draw = torch.Generator().manual_seed(0)
+        if self.family.example is not None:
+            return self.family.example(self.config, batch, draw)
+        return torch.randn(batch, *self.input_shape, generator=draw)
 
     def forward(
         self,
@@ -167,24 +207,24 @@ class Architecture:
         buffers: dict[str, Tensor] | None = None,
         *,
         training: bool = False,
+        dropout: Dropout | None = None,
     ) -> Float[Tensor, "models batch outputs"]:
         """`forward` for weights and buffers already split by name, inputs already of `input_shape`.
 
         In training, normalisation layers use the batch's own statistics and move the running ones in place, in
-        `buffers`; dropout draws from torch's global generator.
+        `buffers`. Dropout layers ask `dropout` where `runs_stacked`, else they draw from torch's global generator.
         """
-        if self.family.forward is not None and not self.buffers.size:
-            return self.family.forward(self.config, parameters, inputs)
-        module = _skeleton(self, training)
+        if self.family.forward is not None and self.runs_stacked(inputs.device.type):
+            return self.family.forward(self.config, parameters, inputs, dropout)
         own = inputs.dim() == len(self.input_shape) + 2
+        device, thread = inputs.device, threading.get_ident()
+        batched = _runs_batched(self, training) if self.family.concrete else device.type not in self.family.alone_on
+        module = _runnable(self, training, str(device), thread)
+        return run_stack(module, parameters, buffers or {}, inputs, own=own, batched=batched)
 
-        def one(state: dict[str, Tensor], statistics: dict[str, Tensor], x: Tensor) -> Tensor:
-            output: Tensor = torch.func.functional_call(module, (state, statistics), (x,))
-            return output
-
-        mapped = torch.vmap(one, in_dims=(0, 0, 0 if own else None), randomness="different")
-        outputs: Tensor = mapped(parameters, buffers or {}, inputs)
-        return outputs
+    def runs_stacked(self, device: str) -> bool:
+        """Whether a stack of these networks runs as one program in which each network keeps its own bits."""
+        return self.family.forward is not None and device in self.family.forward_on and not self.buffers.size
 
     def _own_inputs(self, inputs: Tensor, models: int) -> bool:
         values = int(torch.Size(self.input_shape).numel())
@@ -203,17 +243,42 @@ class Architecture:
 
 @lru_cache(maxsize=64)
 def _layout(architecture: Architecture) -> Layout:
-    return Layout.of(_skeleton(architecture))
+    return Layout.of(_skeleton(architecture, training=False))
 
 
 @lru_cache(maxsize=64)
 def _buffers(architecture: Architecture) -> Layout:
-    module = _skeleton(architecture)
-    parameters = {name for name, _ in module.named_parameters()}
-    return Layout.of_shapes({n: tuple(v.shape) for n, v in module.state_dict().items() if n not in parameters})
+    module = _skeleton(architecture, training=False)
+    parameters = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    held = {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
+    return Layout.of_shapes({name: tuple(value.shape) for name, value in held.items() if name not in parameters})
 
 
 @lru_cache(maxsize=64)
-def _skeleton(architecture: Architecture, training: bool = False) -> nn.Module:
-    with torch.device("meta"):
+def _constants(architecture: Architecture) -> Tensor:
+    state = architecture.build().state_dict()
+    return architecture.buffers.flatten({slot.name: state[slot.name].float() for slot in architecture.buffers.slots})
+
+
+@lru_cache(maxsize=32)
+def _runnable(architecture: Architecture, training: bool, device: str, thread: int) -> nn.Module:
+    """A module to put parameters into; no two threads share one, because that is done in place."""
+    module = _skeleton(architecture, training)
+    return module.to(device) if architecture.family.concrete else module
+
+
+def _skeleton(architecture: Architecture, training: bool) -> nn.Module:
+    """A module whose parameters have no values, unless the family's are concrete."""
+    with nullcontext() if architecture.family.concrete else torch.device("meta"):
         return architecture.build().train(training)
+
+
+@lru_cache(maxsize=64)
+def _runs_batched(architecture: Architecture, training: bool) -> bool:
+    rows = [architecture.initial_weights(seed=seed) for seed in range(2)]
+    return runs_batched(
+        _skeleton(architecture, training),
+        architecture.layout.unflatten(torch.stack(rows)),
+        architecture.buffers.unflatten(architecture.initial_buffers().repeat(len(rows), 1)),
+        architecture.example_input(),
+    )

@@ -204,4 +204,5 @@ CNN_FAMILY = Family(
     row_fields=("activation",),
     forward=_forward_cnn,
     forward_on=("cpu",),
+    alone_on=("cpu",),
 )

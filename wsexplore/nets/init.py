@@ -29,6 +29,7 @@ INITIALISATIONS: Mapping[str, Draw] = {
     "xavier_uniform": _uniform(lambda fan_in, fan_out: math.sqrt(6 / (fan_in + fan_out))),
     "xavier_normal": _normal(lambda fan_in, fan_out: math.sqrt(2 / (fan_in + fan_out))),
     "normal": _normal(lambda fan_in, fan_out: 0.1),
+    "unit_uniform": lambda shape, fan_in, fan_out, generator: torch.rand(shape, generator=generator),
 }
 
 

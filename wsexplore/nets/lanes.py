@@ -6,6 +6,7 @@ own image and its own weights. What happens in one lane does not depend on the o
 whatever it is stacked with. Compiled at first use and kept on disk (measured: `benchmarks/train.py`).
 """
 
+import inspect
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -25,7 +26,11 @@ BLOCK = 4
 Values = NDArray[np.float32]
 Places = NDArray[np.int32]
 U = np.uint64  # an unsigned index spares the compiler the case of a negative one, which keeps it from using vectors
-compiled: Any = numba.njit(fastmath={"contract"}, nogil=True, boundscheck=False, cache=True)
+
+
+def compiled(kernel: Callable[..., None]) -> Any:
+    """The kernel as machine code, without the type checks that tests wrap around every function."""
+    return numba.njit(fastmath={"contract"}, nogil=True, boundscheck=False, cache=True)(inspect.unwrap(kernel))
 
 
 class Sizes(NamedTuple):

@@ -63,7 +63,7 @@ class Layout:
                 f"these weights have {weights.shape[-1]} parameters per network, the architecture has {self.size}"
             )
         batch = weights.shape[:-1]
-        return {slot.name: weights[..., slot.start : slot.stop].view(*batch, *slot.shape) for slot in self.slots}
+        return {slot.name: weights[..., slot.start : slot.stop].view((*batch, *slot.shape)) for slot in self.slots}
 
     def flatten(self, state: Mapping[str, Tensor]) -> Float[Tensor, "*batch parameters"]:
         """The flat weights of a state dict (or a stack of them): the inverse of `unflatten`.

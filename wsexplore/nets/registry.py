@@ -4,21 +4,55 @@ from collections.abc import Mapping
 from typing import Any
 
 from wsexplore.nets.architecture import Architecture, Family
+from wsexplore.nets.convolutional import CNN_FAMILY, SMALL_CNN_FAMILY
+from wsexplore.nets.factory import FACTORY_FAMILY
+from wsexplore.nets.gru import GRU_FAMILY
 from wsexplore.nets.mlp import MLP_FAMILY
+from wsexplore.nets.resnet import RESNET_FAMILY
+from wsexplore.nets.siren import FIELD_MLP_FAMILY, SIREN_FAMILY
+from wsexplore.nets.vit import VIT_FAMILY
 
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (MLP_FAMILY,)}
+FAMILIES: Mapping[str, Family] = {
+    family.name: family
+    for family in (
+        MLP_FAMILY,
+        SMALL_CNN_FAMILY,
+        CNN_FAMILY,
+        RESNET_FAMILY,
+        VIT_FAMILY,
+        SIREN_FAMILY,
+        FIELD_MLP_FAMILY,
+        GRU_FAMILY,
+        FACTORY_FAMILY,
+    )
+}
+
+MOST_PARAMETERS = 1_000_000_000
+"""Of one network; a larger one is a mistake or a broken file."""
 
 
 def architecture(name: str, /, **config: Any) -> Architecture:
     """The architecture of a registered name and its configuration: `architecture("mlp", widths=[64, 32, 10])`.
 
     Raises:
-        ValueError: the name or a field is unknown, or a value is out of range.
+        ValueError: the name or a field is unknown, a value is out of range, or the network would be too large.
     """
     if name not in FAMILIES:
         raise ValueError(f"architecture {name!r} is unknown; choose one of {', '.join(FAMILIES)}")
     family = FAMILIES[name]
-    return Architecture(family, family.complete(config))
+    made = Architecture(family, family.complete(config))
+    _refuse_large(made)
+    return made
+
+
+def _refuse_large(made: Architecture) -> None:
+    """Count the parameters, for which nothing is allocated."""
+    try:
+        size = made.layout.size
+    except (RuntimeError, OverflowError, MemoryError):  # torch cannot even describe such a tensor
+        size = MOST_PARAMETERS + 1
+    if size > MOST_PARAMETERS:
+        raise ValueError(f"this {made.name} has more than {MOST_PARAMETERS:,} parameters; choose a smaller one")
 
 
 def architecture_from_dict(data: object) -> Architecture:
