@@ -15,7 +15,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WSEXPLORE_")
 
     data: Path | None = None
-    """Folder with real data sets: `mnist/`, `fashion-mnist/`."""
+    """Folder with real data sets: `mnist/`, `fashion-mnist/`, `kmnist/`, `usps/`, `cifar-10-batches-bin/`."""
     home: Path = _HOME
     """Folder with `data/`, what ships with the project."""
     user: Path = _HOME / "zoos"

@@ -1,5 +1,6 @@
 """The recipe of a training: the command and the expression that do it again."""
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,7 @@ def recipe_of(
             **fixed,
         },
         seed=seed,
-        cli=f"wsexplore zoo train {base.name} {data} --out ZOO {' '.join(flags)}",
+        cli=f"wsexplore zoo train {base.name} {shlex.quote(data)} --out ZOO {' '.join(flags)}",
         python=(
             f"wx.train_zoo({base.name!r}, {data!r}, models={models}, epochs={epochs}, vary={varied!r}, seed={seed}, "
             f"checkpoints={checkpoints}, config={base.config!r}{keywords})"
