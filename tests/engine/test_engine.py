@@ -119,7 +119,7 @@ def test_bad_input_of_a_shard_is_its_one_sentence(tmp_path, mode):
 
 def test_a_worker_that_is_killed_is_said(tmp_path):
     def kill(shard, words):
-        subprocess.run(["pkill", "-KILL", "-P", str(os.getpid()), "-f", "wsexplore.engine.worker"], check=True)
+        subprocess.run(["pkill", "-KILL", "-P", str(os.getpid()), "-f", "wsexplore.engine.worker"], check=False)
 
     why = "a worker process ended with status -9 before its part was done"
     with Ledger.open(tmp_path / "work", {}) as ledger, pytest.raises(RuntimeError, match=why):

@@ -128,7 +128,7 @@ def forward_stack(
                     x = nn.functional.pad(x, (0, 0, *[step.padding] * 4))
                 x = convolve(x, weight, bias, stride=step.stride)
         logits.append(x.reshape(len(x), -1, LANES))
-    stacked: Tensor = torch.cat(logits, dim=-1)[..., :models].permute(2, 0, 1)
+    stacked: Tensor = torch.cat(logits, dim=-1)[..., :models].permute(2, 0, 1).contiguous()
     return stacked
 
 

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 LANES = 16
 """Networks side by side: the numbers of 32 bits in the widest register."""
@@ -46,19 +46,20 @@ class Sizes(NamedTuple):
 
 
 class Kernels(NamedTuple):
-    """The three products of a convolution; all arrays are flat and every entry of the results is written."""
+    """Two products of a convolution; all arrays are flat and every entry of the results is written."""
 
     forward: Callable[[Values, Values, Values, Values, Sizes], None]
     to_weights: Callable[[Values, Values, Values, Values, Sizes], None]
-    to_inputs: Callable[[Values, Values, Values, Sizes], None]
 
 
 @lru_cache(maxsize=64)
 def kernels(size: int, stride: int) -> Kernels:
     """The products for square kernels of `size` at `stride`, both constants for the compiler."""
     row, step = size * LANES, stride * LANES
+    together = size if size <= 3 else 1  # rows of the kernel that share the loads and stores of one result
 
     def forward(x: Values, w: Values, bias: Values, y: Values, s: Sizes) -> None:
+        width = U(s.width * LANES)
         for n in range(s.batch):
             for o in range(s.outputs):
                 for i in range(s.high):
@@ -67,7 +68,7 @@ def kernels(size: int, stride: int) -> Kernels:
                         for lane in range(LANES):
                             y[y0 + U(j * LANES + lane)] = bias[U(o * LANES + lane)]
                     for c in range(s.inputs):
-                        for u in range(size):
+                        for u in range(0, size, together):
                             w0 = U(((o * s.inputs + c) * size + u) * row)
                             x0 = U(((n * s.inputs + c) * s.height + i * stride + u) * s.width * LANES)
                             for block in range(s.wide // BLOCK):
@@ -76,8 +77,9 @@ def kernels(size: int, stride: int) -> Kernels:
                                     y2, x2, w2 = y1 + U(lane), x1 + U(lane), w0 + U(lane)
                                     sum0, sum1 = y[y2], y[y2 + U(LANES)]
                                     sum2, sum3 = y[y2 + U(2 * LANES)], y[y2 + U(3 * LANES)]
-                                    for v in range(size):
-                                        weight, place = w[w2 + U(v * LANES)], x2 + U(v * LANES)
+                                    for tap in range(together * size):
+                                        weight = w[w2 + U(tap * LANES)]
+                                        place = x2 + U(tap // size) * width + U(tap % size * LANES)
                                         sum0 += weight * x[place]
                                         sum1 += weight * x[place + U(step)]
                                         sum2 += weight * x[place + U(2 * step)]
@@ -88,11 +90,13 @@ def kernels(size: int, stride: int) -> Kernels:
                                 y1, x1 = y0 + U(j * LANES), x0 + U(j * step)
                                 for lane in range(LANES):
                                     total = y[y1 + U(lane)]
-                                    for v in range(size):
-                                        total += w[w0 + U(v * LANES + lane)] * x[x1 + U(v * LANES + lane)]
+                                    for tap in range(together * size):
+                                        place = x1 + U(tap // size) * width + U(tap % size * LANES + lane)
+                                        total += w[w0 + U(tap * LANES + lane)] * x[place]
                                     y[y1 + U(lane)] = total
 
     def to_weights(x: Values, g: Values, w: Values, bias: Values, s: Sizes) -> None:
+        width = U(s.width * LANES)
         w[:], bias[:] = 0, 0
         for n in range(s.batch):
             for o in range(s.outputs):
@@ -103,7 +107,7 @@ def kernels(size: int, stride: int) -> Kernels:
                 for c in range(s.inputs):
                     for i in range(s.high):
                         g0 = U(((n * s.outputs + o) * s.high + i) * s.wide * LANES)
-                        for u in range(size):
+                        for u in range(0, size, together):
                             w0 = U(((o * s.inputs + c) * size + u) * row)
                             x0 = U(((n * s.inputs + c) * s.height + i * stride + u) * s.width * LANES)
                             for block in range(s.wide // BLOCK):
@@ -112,9 +116,9 @@ def kernels(size: int, stride: int) -> Kernels:
                                     g2, x2, w2 = g1 + U(lane), x1 + U(lane), w0 + U(lane)
                                     slope0, slope1 = g[g2], g[g2 + U(LANES)]
                                     slope2, slope3 = g[g2 + U(2 * LANES)], g[g2 + U(3 * LANES)]
-                                    for v in range(size):
-                                        place = x2 + U(v * LANES)
-                                        w[w2 + U(v * LANES)] += (
+                                    for tap in range(together * size):
+                                        place = x2 + U(tap // size) * width + U(tap % size * LANES)
+                                        w[w2 + U(tap * LANES)] += (
                                             slope0 * x[place]
                                             + slope1 * x[place + U(step)]
                                             + slope2 * x[place + U(2 * step)]
@@ -124,28 +128,11 @@ def kernels(size: int, stride: int) -> Kernels:
                                 g1, x1 = g0 + U(j * LANES), x0 + U(j * step)
                                 for lane in range(LANES):
                                     slope = g[g1 + U(lane)]
-                                    for v in range(size):
-                                        w[w0 + U(v * LANES + lane)] += slope * x[x1 + U(v * LANES + lane)]
+                                    for tap in range(together * size):
+                                        place = x1 + U(tap // size) * width + U(tap % size * LANES + lane)
+                                        w[w0 + U(tap * LANES + lane)] += slope * x[place]
 
-    def to_inputs(g: Values, w: Values, x: Values, s: Sizes) -> None:
-        for n in range(s.batch):
-            for c in range(s.inputs):
-                plane = (n * s.inputs + c) * s.height * s.width * LANES
-                x[plane : plane + s.height * s.width * LANES] = 0
-                for o in range(s.outputs):
-                    for i in range(s.high):
-                        g0 = U(((n * s.outputs + o) * s.high + i) * s.wide * LANES)
-                        for u in range(size):
-                            w0 = U(((o * s.inputs + c) * size + u) * row)
-                            x0 = U(((n * s.inputs + c) * s.height + i * stride + u) * s.width * LANES)
-                            for j in range(s.wide):
-                                g1, x1 = g0 + U(j * LANES), x0 + U(j * step)
-                                for lane in range(LANES):
-                                    slope = g[g1 + U(lane)]
-                                    for v in range(size):
-                                        x[x1 + U(v * LANES + lane)] += slope * w[w0 + U(v * LANES + lane)]
-
-    return Kernels(compiled(forward), compiled(to_weights), compiled(to_inputs))
+    return Kernels(compiled(forward), compiled(to_weights))
 
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor, *, stride: int) -> Tensor:
@@ -199,9 +186,24 @@ class _Convolution(torch.autograd.Function):
         to_weight, to_bias, to_x = torch.empty_like(weight), weight.new_empty(len(weight), LANES), None
         products.to_weights(_flat(x), _flat(slope), _flat(to_weight), _flat(to_bias), ctx.sizes)
         if ctx.needs_input_grad[0]:
-            to_x = torch.empty_like(x)
-            products.to_inputs(_flat(slope), _flat(weight), _flat(to_x), ctx.sizes)
+            to_x = _to_inputs(slope, weight, ctx.stride, x.shape)
         return to_x, to_weight, to_bias, None
+
+
+def _to_inputs(slope: Tensor, weight: Tensor, stride: int, shape: torch.Size) -> Tensor:
+    """The gradient to the inputs: the gradients, `stride` apart, convolved with the kernels turned round."""
+    size, (batch, outputs, high, wide, _) = weight.shape[2], slope.shape
+    tall, broad = (high - 1) * stride + 1, (wide - 1) * stride + 1
+    rim = size - 1
+    spread = slope.new_zeros(batch, outputs, tall + 2 * rim, broad + 2 * rim, LANES)
+    spread[:, :, rim : rim + tall : stride, rim : rim + broad : stride] = slope
+    turned = weight.transpose(0, 1).flip(2, 3).contiguous()
+    seen = slope.new_empty(batch, shape[1], tall + rim, broad + rim, LANES)
+    sizes = Sizes(batch, outputs, *spread.shape[2:4], shape[1], *seen.shape[2:4])
+    nothing = weight.new_zeros(shape[1], LANES)
+    kernels(size, 1).forward(_flat(spread), _flat(turned), _flat(nothing), _flat(seen), sizes)
+    unseen = (shape[3] - seen.shape[3], shape[2] - seen.shape[2])
+    return nn.functional.pad(seen, (0, 0, 0, unseen[0], 0, unseen[1])) if any(unseen) else seen
 
 
 class Pools(NamedTuple):

@@ -10,7 +10,7 @@ import torch
 from wsexplore.datasets import Dataset
 from wsexplore.engine import Shard
 from wsexplore.nets import Architecture, trusted_factories
-from wsexplore.population.fields import field_labels
+from wsexplore.population.fields import field_labels, field_targets
 from wsexplore.population.shard import SHARED
 from wsexplore.population.vary import Vary, hyper_parameters
 
@@ -120,6 +120,7 @@ def check_fit(plan: Plan) -> None:
         raise ValueError(f"a shard holds at least 1 network, got {plan.stack}")
     base, data = plan.architecture, plan.data
     if base.task == "field":
+        field_targets(data)
         return
     outputs = base.forward(base.initial_weights(seed=0).unsqueeze(0), data.test.inputs[:1]).shape[-1]
     if outputs < len(data.classes):

@@ -73,13 +73,7 @@ class Classification:
     def measure(self, weights: Tensor, buffers: Tensor) -> Float[Tensor, "models metrics"]:
         """Loss in nats and accuracy as a fraction of 1, on the training and the test split."""
         scores = [
-            score(
-                self._architecture,
-                weights,
-                self._data.split(name),
-                **({"buffers": buffers} if buffers.shape[1] else {}),
-            )
-            for name in ("train", "test")
+            score(self._architecture, weights, self._data.split(name), buffers=buffers) for name in ("train", "test")
         ]
         return torch.stack([value for s in scores for value in (s.loss, s.accuracy)], dim=1)
 

@@ -204,5 +204,5 @@ def _assemble(plan: Plan, results: list[tuple[Shard, TrainedShard]], recipe: Rec
         stacked[finite],
         table=table[finite.numpy()].reset_index(drop=True),
         recipe=recipe,
-        **({"buffers": statistics[finite]} if statistics.shape[1] else {}),
+        buffers=statistics[finite],
     )
