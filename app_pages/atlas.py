@@ -8,6 +8,7 @@ from app_pages.handles import open_projection
 from app_pages.lens import symmetry_lens
 from app_pages.link import check_link
 from app_pages.maps import ensure_maps
+from app_pages.morph import gallery
 from app_pages.pick import current_zoo
 from app_pages.selection import keep_polygon, selected_networks
 from wsexplore.embed import METHODS, inside, parse_polygon, thinned
@@ -47,7 +48,7 @@ method = middle.segmented_control(
 )
 columns = [column for column in table.columns if column != "id"]
 check_link("colour", columns, "column")
-start = columns.index("test_accuracy") if "test_accuracy" in columns else 0
+start = next((columns.index(name) for name in ("test_accuracy", "label") if name in columns), 0)
 colour = right.selectbox(
     "Colour", columns, index=start, key="colour", bind="query-params", help="Any column of the zoo's table but the id."
 )
@@ -113,5 +114,7 @@ with chart:
     )
 recipe(projection.recipe)
 focus = selected_networks(zoo, rows, chosen)
+if zoo.architecture.task == "field":
+    gallery(name, zoo, chosen if len(chosen) else rows)
 st.header("The symmetry lens")
 symmetry_lens(name, rows, focus, colour)

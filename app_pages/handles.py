@@ -9,7 +9,11 @@ from wsexplore.embed import Projection
 from wsexplore.generate import WeightFlow
 from wsexplore.jobs import Jobs
 from wsexplore.landscape import Barrier, PathFrames, barrier, linear_path, pair_weights, path_frames
+from wsexplore.population import field_grid
 from wsexplore.zoo import Zoo, item, shelf
+
+SAMPLES = 1000
+"""Test samples on which a network is compared with its permuted twin."""
 
 
 def version_of(kind: str, name: str, part: str = "") -> float:
@@ -133,7 +137,9 @@ def _numbers(text: str) -> list[int]:
 
 @st.cache_data(max_entries=64, show_spinner="Matching units…")
 def _match(zoo: str, version: float, first: int, second: int, data: str) -> PairMatch:
-    return match_pair(open_zoo(zoo), first, second, inputs=dataset(data).test.inputs)
+    opened = open_zoo(zoo)
+    inputs = field_grid(16, 16) if opened.architecture.task == "field" else dataset(data).test.inputs[:SAMPLES]
+    return match_pair(opened, first, second, inputs=inputs)
 
 
 def match(zoo: str, first: int, second: int, data: str) -> PairMatch:

@@ -6,8 +6,9 @@ import streamlit as st
 from app_pages.frame import recipe, sentence, show
 from app_pages.handles import frames, walk
 from app_pages.link import check_link
+from app_pages.morph import morph
 from app_pages.pick import current_pair, current_zoo, data_of
-from wsexplore.figures import scrub_figure
+from wsexplore.figures import scrub_figure, unit_images
 
 STEPS = 41
 
@@ -18,6 +19,10 @@ st.caption(
     "it moves the in-between network in your browser, with its answers, its confusions and its first-layer weights."
 )
 first, second = current_pair(zoo)
+if zoo.architecture.task == "field":
+    with sentence():
+        morph(name, zoo, first, second)
+    st.stop()
 left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
 aligned = left.toggle(
     "Align first",
@@ -58,6 +63,8 @@ cells[3].metric("Accuracy of the ends", f"{curve.accuracies[0]:.1%}, {curve.accu
 samples = data.split(split)
 chosen = list(seen.samples)
 images = np.clip(data.images(samples.inputs[chosen]).numpy(), 0, 1).reshape(len(chosen), *data.input_shape)
+images = images.mean(1) if images.ndim == 4 else images.reshape(len(chosen), -1, data.input_shape[-1])
+kernel = zoo.architecture.layout.slots[0].shape
 kind = "aligned" if aligned else "raw"
 show(
     scrub_figure(
@@ -66,7 +73,7 @@ show(
         curve.accuracies,
         seen.probabilities,
         seen.confusion,
-        seen.filters.reshape(*seen.filters.shape[:2], *data.input_shape),
+        unit_images(seen.filters, kernel, data.input_shape),
         images,
         samples.targets[chosen].numpy(),
         data.classes,

@@ -8,7 +8,8 @@ from wsexplore.embed import polygon_text
 from wsexplore.figures import runs_figure
 from wsexplore.zoo import Zoo
 
-COLUMNS = ("id", "test_accuracy", "test_loss", "epoch", "lr", "optimizer", "init", "label_noise", "data_share", "run")
+COLUMNS = ("id", "label", "psnr", "test_accuracy", "test_loss", "epoch", "lr", "optimizer", "init", "label_noise")
+COLUMNS += ("data_share", "run")
 RUNS = 80
 """Most runs whose curves are drawn."""
 
