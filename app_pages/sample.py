@@ -4,13 +4,14 @@ import numpy as np
 import streamlit as st
 
 from app_pages.draw import Drawn, draw_networks, draw_settings
+from app_pages.drawn import drawn_fields
 from app_pages.frame import recipe, result_of, sentence, show
 from app_pages.handles import open_flow, open_projection, open_zoo, source_of
 from app_pages.keep import take_along
 from app_pages.maps import ensure_maps
 from app_pages.pick import current_flow
 from wsexplore.datasets import dataset
-from wsexplore.figures import filters_figure, placed_figure, quality_figure
+from wsexplore.figures import filters_figure, placed_figure, quality_figure, unit_images
 
 st.title("Can we draw a network that nobody trained?")
 st.caption(
@@ -25,6 +26,10 @@ ensure_maps(home, source)
 st.sidebar.caption(f"fitted on {flow.networks:,} networks of {source.architecture.layout.size:,} weights")
 
 settings = draw_settings()
+if source.architecture.task == "field":
+    with sentence():
+        drawn_fields(name, home, settings)
+    st.stop()
 drawn: Drawn = result_of(
     f"draw {flow.fingerprint} {source.fingerprint} {settings}",
     f"Drawing {settings.count} networks",
@@ -92,7 +97,7 @@ first = fresh.architecture.layout.slots[0]
 best = np.argsort(-fresh.table["test_accuracy"].to_numpy(), kind="stable")[:3]
 pictures = {
     f"{fresh.table['id'].iloc[row]}: {fresh.table['test_accuracy'].iloc[row]:.1%}": (
-        fresh.weights[row, first.start : first.stop].reshape(first.shape[0], *shape).numpy()
+        unit_images(fresh.weights[row, first.start : first.stop].view(first.shape[0], -1).numpy(), first.shape, shape)
     )
     for row in best
 }

@@ -84,6 +84,10 @@ def fit_flow(
 def _checked(zoo: Zoo, reference: int | None) -> Architecture:
     if len(zoo) < FEWEST:
         raise ValueError(f"a flow needs at least {FEWEST} networks, this zoo has {len(zoo)}; train or import more")
+    if zoo.architecture.buffers.size:
+        raise ValueError(
+            "these networks carry running statistics, which a flow cannot make; choose a zoo without BatchNorm"
+        )
     groups = zoo.groups()
     if len(groups) > 1:
         names = [n for n in zoo.architecture.row_fields if len({str(a.config[n]) for a, _ in groups}) > 1]

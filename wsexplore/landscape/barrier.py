@@ -101,8 +101,13 @@ def pair_weights(
     """The two ends of a path, the second matched to the first if asked.
 
     Raises:
-        ValueError: the two networks differ in a field of their architecture, or a row is out of range.
+        ValueError: the two networks differ in a field of their architecture or carry running statistics, or a row is
+            out of range.
     """
+    if zoo.architecture.buffers.size:
+        raise ValueError(
+            "these networks carry running statistics, which mean nothing half-way; choose a zoo without BatchNorm"
+        )
     ends = zoo.rows([first, second])
     one, other = zoo.architecture_of(first), zoo.architecture_of(second)
     if one != other:
