@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wsexplore.population.train import train_zoo
     from wsexplore.symmetry import PermutationSpec, permute, symmetry_of
     from wsexplore.zoo import Recipe, Zoo, concat
+    from wsexplore.zoo.readers import import_zoo
 
 _ROOMS = {
     "align": ("Alignment", "Matching", "align", "match_weights"),
@@ -33,6 +34,7 @@ _ROOMS = {
     "population": ("evaluate", "train_zoo"),
     "symmetry": ("PermutationSpec", "permute", "symmetry_of"),
     "zoo": ("Recipe", "Zoo", "concat"),
+    "zoo.readers": ("import_zoo",),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -60,6 +62,7 @@ __all__ = [
     "evaluate",
     "fit_flow",
     "fit_projection",
+    "import_zoo",
     "match_weights",
     "permute",
     "quality",

@@ -12,7 +12,7 @@ from wsexplore.version import VERSION
 from wsexplore.zoo import Zoo
 
 COMMANDS = {
-    "zoo": {"train", "show", "evaluate"},
+    "zoo": {"train", "import", "show", "evaluate"},
     "embed": {"fit", "apply"},
     "flow": {"fit", "sample", "report"},
     "demo": {"build"},

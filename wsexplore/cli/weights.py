@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from wsexplore.cli.frame import AsJson, Out, Seed, ZooName, answer, work
+from wsexplore.cli.memory import Memory, parse_memory
 from wsexplore.datasets import DATASET_HELP
 
 
@@ -20,6 +21,7 @@ def align(
         bool, typer.Option(help="Write only the permutations, a few bytes per unit, not the aligned weights.")
     ] = False,
     seed: Seed = 0,
+    memory: Memory = "256MiB",
     as_json: AsJson = False,
 ) -> None:
     """Permute the hidden units of a zoo's networks until they match one of them. The functions stay the same."""
@@ -28,13 +30,16 @@ def align(
         from wsexplore.zoo import Zoo, check_target
 
         check_target(out)
+        bound = parse_memory(memory)
         opened = Zoo.open(zoo)
         row = opened.row_of(reference) if reference else 0
-        alignment = align_permutations(opened, method=method, reference=row, by=by, seed=seed, on_step=on_step)
+        alignment = align_permutations(
+            opened, method=method, reference=row, by=by, seed=seed, memory=bound, on_step=on_step
+        )
         if permutations:
             alignment.save(out)
         else:
-            alignment.apply(opened).save(out)
+            alignment.apply(opened, out=out, memory=bound, on_step=on_step)
         answer(
             {
                 "written": out,

@@ -14,6 +14,7 @@ from wsexplore.cli.frame import (
     write_csv,
 )
 from wsexplore.cli.imports import import_
+from wsexplore.cli.memory import Memory, parse_memory
 from wsexplore.cli.train import train
 from wsexplore.datasets import DATASET_HELP
 
@@ -43,6 +44,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     out: Annotated[str, typer.Option(help="CSV file for the score of every network.")] = "",
     device: OnDevice = Device.auto,
+    memory: Memory = "256MiB",
     as_json: AsJson = False,
 ) -> None:
     """Print loss and accuracy of a zoo's networks on a data set."""
@@ -50,7 +52,8 @@ def evaluate(
         from wsexplore.population import evaluate as evaluate_zoo
         from wsexplore.zoo import Zoo
 
-        scores = evaluate_zoo(Zoo.open(zoo), dataset, split=split, device=device, on_step=on_step)
+        bound = parse_memory(memory)
+        scores = evaluate_zoo(Zoo.open(zoo), dataset, split=split, device=device, memory=bound, on_step=on_step)
         if out:
             write_csv(scores, out)
         accuracy, loss = scores[f"{split}_accuracy"], scores[f"{split}_loss"]
