@@ -7,7 +7,16 @@ import torch
 
 from wsexplore.datasets import dataset
 from wsexplore.nets import architecture
-from wsexplore.population import field_grid, field_targets, hyper_parameters, psnr, render, train_zoo, training_cost
+from wsexplore.population import (
+    evaluate,
+    field_grid,
+    field_targets,
+    hyper_parameters,
+    psnr,
+    render,
+    train_zoo,
+    training_cost,
+)
 
 TINY = {"input": [1, 8, 8], "channels": [4, 3], "kernel": [3, 2], "pool": [2, 1], "hidden": [6]}
 WITH_NORM = {**TINY, "norm": "batch"}
@@ -136,6 +145,10 @@ def test_a_field_is_the_picture_it_was_fitted_to():
     error = (pictures - targets).square().mean(1)
     np.testing.assert_allclose(zoo.table["mse"], error.numpy(), rtol=1e-3, atol=1e-7)
     np.testing.assert_allclose(zoo.table["psnr"], psnr(error).numpy(), rtol=1e-3)
+    scores = evaluate(zoo, "digits")
+    np.testing.assert_allclose(scores["psnr"], zoo.table["psnr"], rtol=1e-3)
+    with pytest.raises(ValueError, match="must hold numbers of images of digits"):
+        evaluate(zoo.with_table(zoo.table.assign(sample=1797)), "digits")
     data = dataset("digits")
     assert zoo.table["sample"].tolist() == list(range(12))
     assert zoo.table["label"].tolist() == [data.classes[int(label)] for label in data.train.targets[:12]]

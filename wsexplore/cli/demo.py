@@ -74,18 +74,15 @@ def _build_fields(home: Path, images: int, on_step: OnStep) -> dict[str, Any]:
     """One network per digit, all from one initialisation, with its alignment and maps."""
     import torch
 
-    from wsexplore.datasets import dataset
     from wsexplore.embed import map_zoo
-    from wsexplore.population import field_errors, field_targets, psnr, train_zoo
+    from wsexplore.population import evaluate, train_zoo
     from wsexplore.zoo import Zoo
 
     trained = train_zoo("siren", "digits", models=images, on_step=_within(on_step, 0.0, 0.6), **FIELD)
-    weights = trained.weights.to(torch.float16).float()
-    targets = field_targets(dataset("digits"))[torch.tensor(trained.table["sample"].tolist())]
-    error = field_errors(trained.architecture, weights, targets, (8, 8))
     recipe = replace(trained.recipe, action="demo_build", cli=f"wsexplore demo build --only {FIELDS}")
-    rounded = trained.with_weights(weights, recipe)
-    table = trained.table.assign(mse=error.double().numpy(), psnr=psnr(error).double().numpy())
+    rounded = trained.with_weights(trained.weights.to(torch.float16).float(), recipe)
+    scores = evaluate(rounded, "digits")
+    table = trained.table.assign(mse=scores["mse"].to_numpy(), psnr=scores["psnr"].to_numpy())
     rounded.with_table(table).save(home / "zoos" / FIELDS, dtype="float16")
     zoo = Zoo.open(home / "zoos" / FIELDS)
     map_zoo(

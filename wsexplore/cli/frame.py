@@ -35,6 +35,9 @@ Seed = Annotated[
 ]
 OnDevice = Annotated[Device, typer.Option(help="auto takes CUDA where there is one.")]
 Out = Annotated[str, typer.Option(help="Folder to write.")]
+Factory = Annotated[
+    str, typer.Option(help="package.module:function that builds the networks; its code runs, from this folder too.")
+]
 ZooName = Annotated[str, typer.Argument(metavar="ZOO", help="A zoo's folder, or the name of a shipped zoo.")]
 
 
@@ -65,6 +68,19 @@ def work() -> Iterator[OnStep]:
         fail("interrupted; nothing half-written was left", 1)
     except (OSError, RuntimeError, MemoryError) as error:
         fail(str(error) or type(error).__name__, 1)
+
+
+def trust(factory: str) -> None:
+    """Let a factory of the user's build networks in this process; modules of the current folder are found.
+
+    Raises:
+        ValueError: there is no such function.
+    """
+    if factory:
+        from wsexplore.nets import trust_factory
+
+        sys.path.insert(0, str(Path.cwd()))
+        trust_factory(factory)
 
 
 def fail(sentence: str, status: int) -> None:

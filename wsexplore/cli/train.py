@@ -1,7 +1,5 @@
 """`wsexplore zoo train`."""
 
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +7,7 @@ import typer
 from wsexplore.cli.frame import (
     AsJson,
     Device,
+    Factory,
     OnDevice,
     Out,
     Seed,
@@ -16,6 +15,7 @@ from wsexplore.cli.frame import (
     parse_assignments,
     parse_value,
     parse_vary,
+    trust,
     work,
 )
 from wsexplore.datasets import DATASET_HELP
@@ -47,7 +47,7 @@ def train(
     task: Annotated[
         str, typer.Option(help="classify or field; by default what the architecture is for, and refused otherwise.")
     ] = "",
-    factory: Annotated[str, typer.Option(help="package.module:function that builds the network; its code runs.")] = "",
+    factory: Factory = "",
     precision: Annotated[str, typer.Option(help="On a GPU: float32, tf32 or bf16.")] = "float32",
     shard: Annotated[
         int | None, typer.Option(min=1, help="Networks trained together. Default: by architecture.")
@@ -66,14 +66,12 @@ def train(
         kept = _epochs(checkpoints)
         from wsexplore.cli.zoo import facts
         from wsexplore.nets import architecture as architecture_of
-        from wsexplore.nets import trust_factory
         from wsexplore.population import FIELDS, train_zoo, training_cost
 
         if unknown := sorted(set(fixed) - set(FIELDS)):
             raise ValueError(f"{', '.join(unknown)} is no hyper-parameter; choose among {', '.join(FIELDS)}")
+        trust(factory)
         if factory:
-            sys.path.insert(0, str(Path.cwd()))
-            trust_factory(factory)
             fields["factory"] = factory
         arch = architecture_of(architecture, **fields)
         if task and task != arch.task:
