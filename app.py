@@ -17,7 +17,10 @@ st.set_page_config(page_title="wsexplore", page_icon=ICON, layout="wide")
 
 PAGES = {
     "home": (":material/home:", ()),
+    "zoo": (":material/inventory_2:", ("zoo",)),
+    "train": (":material/model_training:", ()),
     "atlas": (":material/map:", ("zoo",)),
+    "network": (":material/hub:", ("zoo", "a")),
     "align": (":material/join_inner:", ("zoo", "a", "b")),
     "interpolate": (":material/timeline:", ("zoo", "a", "b")),
     "sample": (":material/casino:", ("flow",)),

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.handles import jobs
+from app_pages.plain import plain
 from wsexplore.figures import Figure
 from wsexplore.population import OnStep
 from wsexplore.zoo import Recipe
@@ -20,7 +21,7 @@ def sentence() -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         text = str(error)
-        st.error(f"{text[:1].upper()}{text[1:].removesuffix('.')}.")
+        st.error(plain(f"{text[:1].upper()}{text[1:].removesuffix('.')}."))
         st.stop()
 
 
@@ -69,9 +70,9 @@ def result_of(name: str, title: str, work: Callable[[OnStep], Any]) -> Any:
     if status.state == "done":
         return status.result
     if not status.ended:
-        _progress(job)
+        progress(job)
     else:
-        st.error(f"{title}: {status.message}." if status.state == "failed" else f"{title}: cancelled.")
+        st.error(plain(f"{title}: {status.message}." if status.state == "failed" else f"{title}: cancelled."))
         if st.button("Try again", key=f"again-{job}"):
             jobs().forget(job)
             st.rerun()
@@ -79,12 +80,14 @@ def result_of(name: str, title: str, work: Callable[[OnStep], Any]) -> Any:
 
 
 @st.fragment(run_every=0.3)
-def _progress(job: str) -> None:
+def progress(job: str) -> None:
+    """How far a job is, and a button that cancels it; when it ends, the page is drawn anew."""
     status = jobs().status(job)
     if status is None or status.ended:
         st.rerun()
         return
     left, right = st.columns([5, 1], vertical_alignment="bottom")
-    left.progress(status.fraction, f"{status.title}: {status.message or 'starting'} ({status.seconds:.0f} s)")
+    told = plain(f"{status.title}: {status.message or 'starting'} ({status.seconds:.0f} s)")
+    left.progress(status.fraction, told)
     if right.button("Cancel", key=f"cancel-{job}"):
         jobs().cancel(job)

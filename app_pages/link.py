@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app_pages.plain import plain
+
 
 def enter(page: str) -> None:
     """Drop what was said of the link when another page opens."""
@@ -50,4 +52,4 @@ def _note(key: str, text: str) -> None:
 def _say(key: str) -> None:
     text = st.session_state.get("notes", {}).get(key)
     if text:
-        st.warning(f"{text}; the page shows the default instead.")
+        st.warning(plain(f"{text}; the page shows the default instead."))

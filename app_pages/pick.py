@@ -11,7 +11,9 @@ import streamlit as st
 from app_pages.frame import sentence
 from app_pages.handles import open_zoo
 from app_pages.link import check_link
+from app_pages.plain import plain
 from wsexplore.datasets import Dataset, dataset
+from wsexplore.datasets.names import is_registered
 from wsexplore.zoo import Zoo, shelf
 
 DEFAULT_ZOO = "digits-mlp"
@@ -26,8 +28,9 @@ def pick(keys: Sequence[str]) -> None:
     if "a" in keys:
         _, zoo = current_zoo()
         first, second = default_pair(zoo)
-        _pick_network("First network", "a", zoo, first)
-        _pick_network("Second network", "b", zoo, second)
+        _pick_network("First network" if "b" in keys else "Network", "a", zoo, first)
+        if "b" in keys:
+            _pick_network("Second network", "b", zoo, second)
     if "flow" in keys:
         _pick_flow()
 
@@ -54,6 +57,11 @@ def current_pair(zoo: Zoo) -> tuple[int, int]:
     return ids.index(values["a"]), ids.index(values["b"])
 
 
+def current_network(zoo: Zoo) -> int:
+    """Row of the picked network, the first of a pair."""
+    return zoo.row_of(st.session_state["picked"]["a"])
+
+
 def current_flow() -> str:
     """Name of the picked flow."""
     return str(st.session_state["picked"]["flow"])
@@ -63,7 +71,18 @@ def data_of(zoo: Zoo) -> Dataset:
     """The data set that a zoo's networks were trained on."""
     names = zoo.table["dataset"].unique() if "dataset" in zoo.table else ["digits"]
     with sentence():
-        return dataset(str(names[0]))
+        return registered(str(names[0]))
+
+
+def registered(name: str) -> Dataset:
+    """A data set of the registry; a name from a zoo's table must not open files of this machine.
+
+    Raises:
+        ValueError: the name is no registered one, or the data set cannot be read.
+    """
+    if not is_registered(name):
+        raise ValueError(f"the zoo names the data set {name[:60]!r}, which is not in the registry")
+    return dataset(name)
 
 
 def default_pair(zoo: Zoo) -> tuple[int, int]:
@@ -71,8 +90,8 @@ def default_pair(zoo: Zoo) -> tuple[int, int]:
     table = zoo.table
     if "activation" in table:
         table = table[table["activation"] == table["activation"].mode()[0]]
-    if "test_accuracy" in table:
-        table = table.sort_values("test_accuracy", ascending=False, kind="stable")
+    if (metric := next((name for name in ("test_accuracy", "psnr") if name in table), None)) is not None:
+        table = table.sort_values(metric, ascending=False, kind="stable")
     best = table.drop_duplicates("run").index[:2]
     return int(best[0]), int(best[-1])
 
@@ -100,7 +119,7 @@ def _pick_network(label: str, key: str, zoo: Zoo, default: int) -> None:
         )
         name = asked.strip() or ids[default]
     if name not in ids:
-        st.error(f"This zoo has no network {str(name)[:60]!r}; pick an id from the Atlas.")
+        st.error(plain(f"This zoo has no network {str(name)[:60]!r}; pick an id from the Atlas."))
         st.stop()
     _keep(key, name)
 

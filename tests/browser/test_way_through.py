@@ -185,7 +185,16 @@ def test_the_first_visitor_by_a_deep_link_gets_the_whole_frame(fresh_app, tab):
     tab.goto(f"{fresh_app}/interpolate")
     painted(tab)
     names = tab.locator('[data-testid="stSidebar"] [data-testid="stPageLink"]').all_inner_texts()
-    assert [name.split("\n")[-1].strip() for name in names] == ["Home", "Atlas", "Align", "Interpolate", "Sample"]
+    assert [name.split("\n")[-1].strip() for name in names] == [
+        "Home",
+        "Zoo",
+        "Train",
+        "Atlas",
+        "Network",
+        "Align",
+        "Interpolate",
+        "Sample",
+    ]
 
 
 @pytest.mark.parametrize("page", ["", "atlas", "align", "interpolate", "sample"])

@@ -1,23 +1,48 @@
 from plotly.graph_objects import Figure
 
+from wsexplore.figures.anatomy import anatomy_figure
+from wsexplore.figures.answers import confusion_figure, images_figure, mistakes_figure, pictures_figure
+from wsexplore.figures.blocks import Block, blocks_of
+from wsexplore.figures.columns import histogram_figure, is_number, parallel_figure, varying
+from wsexplore.figures.curves import population_figure
 from wsexplore.figures.map import map_figure, placed_figure
 from wsexplore.figures.moving import lens_figure, training_figure
 from wsexplore.figures.path import curves_figure, objective_figure, scrub_figure
+from wsexplore.figures.pictures import gallery_figure, morph_figure
 from wsexplore.figures.quality import quality_figure
 from wsexplore.figures.runs import runs_figure
-from wsexplore.figures.units import filters_figure, matrices_figure
+from wsexplore.figures.units import filters_figure, matrices_figure, unit_images
+from wsexplore.figures.weights import drawn, spread_figure, weight_figure
 
 __all__ = [
+    "Block",
     "Figure",
+    "anatomy_figure",
+    "blocks_of",
+    "confusion_figure",
     "curves_figure",
+    "drawn",
     "filters_figure",
+    "gallery_figure",
+    "histogram_figure",
+    "images_figure",
+    "is_number",
     "lens_figure",
     "map_figure",
     "matrices_figure",
+    "mistakes_figure",
+    "morph_figure",
     "objective_figure",
+    "parallel_figure",
+    "pictures_figure",
     "placed_figure",
+    "population_figure",
     "quality_figure",
     "runs_figure",
     "scrub_figure",
+    "spread_figure",
     "training_figure",
+    "unit_images",
+    "varying",
+    "weight_figure",
 ]

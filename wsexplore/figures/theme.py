@@ -21,10 +21,27 @@ INK = ("#ffffff", "#1b1e2e")
 
 CATEGORIES = ("#6a63e8", "#d9730d", "#12a37b", "#d0408a", "#7d8597", "#2f93d8", "#a88600")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star")
+TIMES = "\N{MULTIPLICATION SIGN}"
 FAINT = "rgba(128, 134, 160, 0.35)"
 LINE = "rgba(128, 134, 160, 0.8)"
 RAW, ALIGNED = CATEGORIES[1], CATEGORIES[0]
 FIRST, SECOND, FRESH = CATEGORIES[0], CATEGORIES[1], CATEGORIES[3]
+
+
+def plain(text: object) -> str:
+    """Text that a figure shows letter by letter: plotly would read `<b>` and `<a href>` in it as markup."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def clear(colour: str, opacity: float) -> str:
+    """A `#rrggbb` colour that lets the background through."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {opacity})"
+
+
+def words(column: str) -> str:
+    """A column's name as it is read."""
+    return plain(column.replace("_", " "))
 
 
 def scale(colours: tuple[str, ...]) -> list[list[Any]]:

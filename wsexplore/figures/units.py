@@ -24,6 +24,25 @@ def heatmap(values: Float[Array, "rows columns"], *, limit: float, **settings: o
     )
 
 
+def unit_images(
+    weights: Float[Array, "... units inputs"], kernel: Sequence[int], image: Sequence[int]
+) -> Float[Array, "... units height width"]:
+    """The incoming weights of first-layer units as images.
+
+    Args:
+        weights: one row per unit.
+        kernel: shape of the layer's weights; a convolution's channels lie side by side.
+        image: shape of one sample; a linear layer's rows take it where they have as many values.
+    """
+    *lead, inputs = weights.shape
+    if len(kernel) == 4:
+        split = weights.reshape(*lead, *kernel[1:])
+        return np.concatenate([split[..., channel, :, :] for channel in range(kernel[1])], axis=-1)
+    if len(image) in (2, 3) and math.prod(image) == inputs:
+        return weights.reshape(*lead, -1, image[-1])
+    return weights.reshape(*lead, 1, inputs)
+
+
 def filters_figure(networks: Mapping[str, Float[Array, "units height width"]], *, columns: int = 8) -> go.Figure:
     """First-layer units of several networks as images, unit by unit in the same place.
 
