@@ -1,6 +1,7 @@
-from wsexplore.align.alignment import METHODS, Alignment, align, align_permutations, spec_of
+from wsexplore.align.alignment import METHODS, Alignment, spec_of
 from wsexplore.align.matching import Matching, match_population, match_weights
 from wsexplore.align.pair import PairMatch, match_pair
+from wsexplore.align.whole import align, align_permutations
 
 __all__ = [
     "METHODS",

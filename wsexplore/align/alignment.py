@@ -1,7 +1,7 @@
-"""Alignment of a whole zoo: every network matched to one of them."""
+"""The permutations that align a zoo, and the networks that they move."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,24 @@ from wsexplore.align.matching import Matching, match_population
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
 from wsexplore.symmetry import PermutationSpec, permute_weights, symmetry_of
-from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_arrays, read_manifest, write_manifest
+from wsexplore.zoo import (
+    Recipe,
+    Zoo,
+    atomic_folder,
+    read_arrays,
+    read_manifest,
+    write_manifest,
+    zoo_writer,
+)
 
 CHUNK = 1024
-"""Networks matched at once."""
+"""Networks matched at once, at most."""
+
+MEMORY = 256 << 20
+"""Bytes that networks may take while they are matched, where the caller does not say."""
+
+PER_NUMBER, PER_PAIR = 96, 48
+"""Bytes that matching takes for each number of a network, and for each pair of units of its widest group (measured)."""
 
 METHODS: Mapping[str, Callable[..., Matching]] = {"weights": match_population}
 
@@ -47,19 +61,36 @@ class Alignment:
     fitted_on: str
     recipe: Recipe
 
-    def apply(self, zoo: Zoo) -> Zoo:
+    def apply(
+        self, zoo: Zoo, *, out: str | Path | None = None, memory: int = MEMORY, on_step: OnStep | None = None
+    ) -> Zoo:
         """The zoo with its units in the order found: the same functions, one basin.
 
+        Args:
+            zoo: the one that was aligned.
+            out: folder to write; the networks are written as they are permuted, and the zoo there is opened.
+            memory: bytes that networks may take meanwhile; without `out`, all aligned weights come on top.
+            on_step: told the share done; it may raise to cancel, and then nothing is written.
+
         Raises:
-            ValueError: it is another zoo than the one that was aligned.
+            ValueError: it is another zoo than the one that was aligned, or one network takes more memory.
         """
         if len(zoo) != len(self.before):
             raise ValueError(f"the alignment is of {len(self.before):,} networks, this zoo has {len(zoo):,}")
         if zoo.fingerprint != self.fitted_on:
             raise ValueError("the alignment was made for another zoo; align this one first")
         spec = spec_of(zoo.architecture)
-        units = {group: torch.from_numpy(p.astype(np.int64)) for group, p in self.permutations.items()}
-        return zoo.with_weights(permute_weights(zoo.weights, units, spec, zoo.architecture.layout), self.recipe)
+        moved = _told(moved_networks(zoo, self.permutations, spec, networks_within(zoo, spec, memory)), zoo, on_step)
+        if out is not None:
+            with zoo_writer(out, zoo.architecture, recipe=self.recipe) as writer:
+                for rows, _, weights, buffers in moved:
+                    writer.append(weights, zoo.table.iloc[rows], buffers)
+            return Zoo.open(out)
+        aligned = torch.empty(len(zoo), zoo.architecture.layout.size)
+        statistics = torch.empty(len(zoo), zoo.architecture.buffers.size)
+        for rows, _, weights, buffers in moved:
+            aligned[rows], statistics[rows] = weights, buffers
+        return zoo.with_weights(aligned, self.recipe, statistics)
 
     def place(
         self, weights: Float[Tensor, "models parameters"], architecture: Architecture
@@ -131,85 +162,39 @@ def spec_of(architecture: Architecture) -> PermutationSpec:
     return symmetry_of(architecture.build(), architecture.example_input())
 
 
-def align_permutations(
-    zoo: Zoo,
-    *,
-    method: str = "weights",
-    reference: int = 0,
-    by: str = "network",
-    seed: int = 0,
-    on_step: OnStep | None = None,
-) -> Alignment:
-    """Match every network of a zoo to one of them.
+def networks_within(zoo: Zoo, spec: PermutationSpec, memory: int) -> int:
+    """How many networks are matched at once."""
+    widest = max(spec.sizes.values(), default=0)
+    each = PER_NUMBER * (zoo.architecture.layout.size + zoo.architecture.buffers.size) + PER_PAIR * widest**2
+    if memory < each:
+        raise ValueError(
+            f"matching one {zoo.architecture.name} of {zoo.architecture.layout.size:,} parameters takes "
+            f"{each / (1 << 20):,.1f} MiB; give it at least so much memory"
+        )
+    return min(CHUNK, memory // each)
 
-    Args:
-        zoo: any population.
-        method: a name in `METHODS`.
-        reference: row of the network to match.
-        by: "network" matches every checkpoint for itself; "run" matches the last checkpoint of each run and gives its
-            permutation to the earlier ones, so that trajectories stay whole. Then `after` may lie below `before` for
-            an earlier checkpoint.
-        seed: of the order in which groups are visited.
-        on_step: told the share done; it may raise to cancel.
 
-    Raises:
-        ValueError: the method or `by` is unknown, or the row is out of range.
-    """
-    if method not in METHODS:
-        raise ValueError(f"matching method {method!r} is unknown; choose one of {', '.join(METHODS)}")
-    if by not in ("network", "run"):
-        raise ValueError(f"zoos are aligned by network or by run, got {by!r}")
-    goal = zoo.rows([reference])[0]
-    spec, layout = spec_of(zoo.architecture), zoo.architecture.layout
-    matched, takes = _matched_rows(zoo, by)
-    found: list[dict[str, Int[Tensor, ...]]] = []
-    for start in range(0, len(matched), CHUNK):
-        rows = matched[start : start + CHUNK]
-        found.append(METHODS[method](zoo.rows(rows), goal, spec, layout, seed=seed).permutations)
+Moved = tuple[Int[Array, " rows"], Tensor, Tensor, Tensor]
+"""Row numbers, the weights as they were, the weights and the running statistics in their new order."""
+
+
+def moved_networks(
+    zoo: Zoo, permutations: Mapping[str, Int[Array, "models _"]], spec: PermutationSpec, size: int
+) -> Iterator[Moved]:
+    """The networks in the order of their permutations, a few at a time."""
+    layout, statistics = zoo.architecture.layout, zoo.architecture.buffers
+    for start in range(0, len(zoo), size):
+        rows = np.arange(start, min(start + size, len(zoo)))
+        units = {group: torch.from_numpy(p[rows].astype(np.int64)) for group, p in permutations.items()}
+        weights, buffers = zoo.rows(rows), zoo.buffer_rows(rows)
+        if statistics.size:
+            buffers = permute_weights(buffers, units, replace(spec, axes=spec.buffers), statistics)
+        yield rows, weights, permute_weights(weights, units, spec, layout), buffers
+
+
+def _told(moved: Iterator[Moved], zoo: Zoo, on_step: OnStep | None) -> Iterator[Moved]:
+    for part in moved:
+        yield part
         if on_step is not None:
-            done = start + len(rows)
-            on_step(done / len(matched), f"matched {done:,} of {len(matched):,} networks")
-    units = {group: torch.cat([part[group] for part in found])[takes] for group in spec.groups}
-    moved = permute_weights(zoo.weights, units, spec, layout)
-    name = str(zoo.table["id"].iloc[reference])
-    recipe = Recipe.of(
-        "align",
-        inputs={"zoo": zoo.fingerprint},
-        arguments={"method": method, "reference": name, "by": by},
-        seed=seed,
-        cli=f"wsexplore align ZOO --method {method} --reference {name} --by {by} --seed {seed} --out ALIGNED",
-        python=f"wx.align(zoo, method={method!r}, reference={reference}, by={by!r}, seed={seed})",
-    )
-    return Alignment(
-        {group: part.numpy() for group, part in units.items()},
-        (zoo.weights @ goal).numpy(),
-        (moved @ goal).numpy(),
-        goal.numpy(),
-        name,
-        method,
-        zoo.fingerprint,
-        recipe,
-    )
-
-
-def _matched_rows(zoo: Zoo, by: str) -> tuple[Int[Array, " matched"], Int[Tensor, " models"]]:
-    """Rows to match, and for each network the place among them whose permutation it takes."""
-    if by == "network":
-        return np.arange(len(zoo)), torch.arange(len(zoo))
-    last = zoo.table.sort_values("epoch", kind="stable").groupby("run").tail(1).sort_index()
-    place = {run: index for index, run in enumerate(last["run"])}
-    return last.index.to_numpy(), torch.tensor([place[run] for run in zoo.table["run"]])
-
-
-def align(
-    zoo: Zoo,
-    *,
-    method: str = "weights",
-    reference: int = 0,
-    by: str = "network",
-    seed: int = 0,
-    on_step: OnStep | None = None,
-) -> Zoo:
-    """A zoo of the same functions whose units are in the order of one reference network; see `align_permutations`."""
-    found = align_permutations(zoo, method=method, reference=reference, by=by, seed=seed, on_step=on_step)
-    return found.apply(zoo)
+            done = int(part[0][-1]) + 1
+            on_step(done / len(zoo), f"permuted {done:,} of {len(zoo):,} networks")

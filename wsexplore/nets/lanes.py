@@ -199,7 +199,7 @@ def _to_inputs(slope: Tensor, weight: Tensor, stride: int, shape: torch.Size) ->
     spread[:, :, rim : rim + tall : stride, rim : rim + broad : stride] = slope
     turned = weight.transpose(0, 1).flip(2, 3).contiguous()
     seen = slope.new_empty(batch, shape[1], tall + rim, broad + rim, LANES)
-    sizes = Sizes(batch, outputs, *spread.shape[2:4], shape[1], *seen.shape[2:4])
+    sizes = Sizes(batch, outputs, spread.shape[2], spread.shape[3], shape[1], seen.shape[2], seen.shape[3])
     nothing = weight.new_zeros(shape[1], LANES)
     kernels(size, 1).forward(_flat(spread), _flat(turned), _flat(nothing), _flat(seen), sizes)
     unseen = (shape[3] - seen.shape[3], shape[2] - seen.shape[2])

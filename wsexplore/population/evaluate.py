@@ -1,20 +1,24 @@
 """Loss and accuracy of a whole population at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from numpy import ndarray as Array
 from torch import Tensor
 
 from wsexplore.datasets import Dataset, Split, dataset
 from wsexplore.nets import Architecture
+from wsexplore.population.budget import cut_for
+from wsexplore.population.fields import evaluate_fields
 from wsexplore.population.steps import OnStep, device_of
 from wsexplore.zoo import Zoo
 
-MEMORY = 64 << 20
-"""Bytes of activations that one chunk of networks may take."""
+MEMORY = 256 << 20
+"""Bytes that weights and activations may take, where the caller does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +35,75 @@ class Scores:
 
 
 @torch.no_grad()
-def score(architecture: Architecture, weights: Float[Tensor, "models parameters"], split: Split) -> Scores:
-    """Loss and accuracy of every row of `weights`, in chunks that fit a memory budget.
+def score(
+    architecture: Architecture,
+    weights: Float[Tensor, "models parameters"],
+    split: Split,
+    *,
+    buffers: Float[Tensor, "models buffers"] | None = None,
+    memory: int = MEMORY,
+    on_part: Callable[[], None] = lambda: None,
+) -> Scores:
+    """Loss and accuracy of every row of `weights`.
+
+    Networks and samples are cut so that activations fit `memory`; the scores do not depend on the cut, but for the
+    rounding of single logits. Losses are summed in double precision.
+
+    Args:
+        architecture: of all networks.
+        weights: one network per row.
+        split: its samples, with their classes.
+        buffers: running statistics, one network per row; by default those before the first batch.
+        memory: bytes that activations may take.
+        on_part: called after each part; it may raise to cancel.
 
     Raises:
-        ValueError: the split's inputs do not fit the architecture.
+        ValueError: the split does not fit the architecture, or one network takes more memory.
     """
     inputs, targets = split.inputs.to(weights.device), split.targets.to(weights.device)
-    losses, accuracies = [], []
-    for part in torch.split(weights, _chunk(architecture, len(split))):
-        logits = architecture.forward(part, inputs)
-        truth = targets.expand(len(part), -1)
-        picked = logits.gather(2, truth.unsqueeze(2)).squeeze(2)
-        losses.append((logits.logsumexp(2) - picked).mean(1))
-        accuracies.append((logits.argmax(2) == truth).float().mean(1))
-    if not losses:
-        return Scores(torch.zeros(0), torch.zeros(0))
-    return Scores(torch.cat(losses).cpu(), torch.cat(accuracies).cpu())
+    losses, accuracies = [torch.zeros(0)], [torch.zeros(0)]
+    for rows, samples in _cuts(architecture, len(weights), len(inputs), weights.device.type, memory):
+        statistics = None if buffers is None else buffers[rows].to(weights.device)
+        loss = torch.zeros(rows.stop - rows.start, dtype=torch.float64, device=weights.device)
+        hits = torch.zeros(rows.stop - rows.start, dtype=torch.int64, device=weights.device)
+        for part in samples:
+            logits = architecture.forward(weights[rows], inputs[part], buffers=statistics)
+            lost, hit = _judged(logits, targets[part])
+            loss, hits = loss + lost, hits + hit
+            on_part()
+        losses.append((loss / len(inputs)).float().cpu())
+        accuracies.append((hits.double() / len(inputs)).float().cpu())
+    return Scores(torch.cat(losses), torch.cat(accuracies))
+
+
+def _judged(
+    logits: Float[Tensor, "models samples classes"], targets: Int[Tensor, " samples"]
+) -> tuple[Float[Tensor, " models"], Int[Tensor, " models"]]:
+    """Sum of the cross-entropies, and the number of samples classified correctly."""
+    if len(targets) and int(targets.max()) >= logits.shape[2]:
+        raise ValueError(
+            f"the networks tell {logits.shape[2]} classes apart, the data have at least {int(targets.max()) + 1}"
+        )
+    truth = targets.expand(len(logits), -1)
+    picked = logits.gather(2, truth.unsqueeze(2)).squeeze(2)
+    return (logits.logsumexp(2) - picked).double().sum(1), (logits.argmax(2) == truth).sum(1)
 
 
 @torch.no_grad()
 def predict(
-    architecture: Architecture, weights: Float[Tensor, "models parameters"], inputs: Float[Tensor, "..."]
+    architecture: Architecture,
+    weights: Float[Tensor, "models parameters"],
+    inputs: Float[Tensor, "..."],
+    *,
+    buffers: Float[Tensor, "models buffers"] | None = None,
 ) -> Float[Tensor, "models samples classes"]:
     """Class probabilities of every network for every input."""
-    parts = torch.split(weights, _chunk(architecture, len(inputs)))
-    return torch.cat([architecture.forward(part, inputs).softmax(-1) for part in parts])
+    parts = []
+    for rows, samples in _cuts(architecture, len(weights), len(inputs), weights.device.type, MEMORY):
+        statistics = None if buffers is None else buffers[rows]
+        outputs = [architecture.forward(weights[rows], inputs[part], buffers=statistics) for part in samples]
+        parts.append(torch.cat(outputs, dim=1).softmax(-1))
+    return torch.cat(parts)
 
 
 def evaluate(
@@ -65,31 +112,61 @@ def evaluate(
     *,
     split: str = "test",
     device: str = "auto",
+    memory: int = MEMORY,
     on_step: OnStep | None = None,
 ) -> pd.DataFrame:
-    """Loss and accuracy of every network of a zoo.
+    """Loss and accuracy of every network of a zoo, read piece by piece.
+
+    Args:
+        zoo: its networks classify; of fields see `evaluate_fields`.
+        data: the data set, or its name.
+        split: "train" or "test".
+        device: "auto", "cpu" or "cuda".
+        memory: bytes that weights and activations may take; the data, the table and the libraries come on top.
+        on_step: told the share done; it may raise to cancel.
 
     Returns:
         Columns `id`, `<split>_loss` (nats) and `<split>_accuracy` (fraction of 1), in the zoo's order.
 
     Raises:
-        ValueError: the data set does not fit the architecture, or the split is unknown.
+        ValueError: the data set does not fit the architecture, the split is unknown, or one network takes more memory.
     """
-    samples = (dataset(data) if isinstance(data, str) else data).split(split)
+    source = dataset(data) if isinstance(data, str) else data
+    if zoo.architecture.task == "field":
+        return evaluate_fields(zoo, source, on_step=on_step)
+    samples = source.split(split)
     target = device_of(device)
     loss, accuracy = np.full(len(zoo), np.nan), np.full(len(zoo), np.nan)
     done = 0
     for architecture, rows in zoo.groups():
-        for start in range(0, len(rows), 4096):
-            part = rows[start : start + 4096]
-            scores = score(architecture, zoo.rows(part).to(target), samples)
+        size = cut_for(architecture, target.type, memory).rows
+        for start in range(0, len(rows), size):
+            part = rows[start : start + size]
+            scores = _scores_of(zoo, part, architecture, samples, target, memory)
             loss[part], accuracy[part] = scores.loss.numpy(), scores.accuracy.numpy()
             done += len(part)
             if on_step is not None:
                 on_step(done / len(zoo), f"evaluated {done:,} of {len(zoo):,} networks")
-    return pd.DataFrame({"id": zoo.table["id"].to_numpy(), f"{split}_loss": loss, f"{split}_accuracy": accuracy})
+    ids = zoo.entries.part(["id"])["id"].to_numpy()
+    return pd.DataFrame({"id": ids, f"{split}_loss": loss, f"{split}_accuracy": accuracy})
 
 
-def _chunk(architecture: Architecture, samples: int) -> int:
-    widest = max(slot.shape[0] for slot in architecture.layout.slots)
-    return max(1, MEMORY // (4 * samples * widest))
+def _scores_of(
+    zoo: Zoo, rows: Int[Array, " rows"], architecture: Architecture, split: Split, device: torch.device, memory: int
+) -> Scores:
+    """Scores of some networks of a zoo, whose weights are given up before the next are read."""
+    weights, buffers = zoo.rows(rows).to(device), zoo.buffer_rows(rows).to(device)
+    return score(architecture, weights, split, buffers=buffers, memory=memory)
+
+
+def _cuts(
+    architecture: Architecture, models: int, samples: int, device: str, memory: int
+) -> list[tuple[slice, list[slice]]]:
+    """Networks that go together, each time with the samples that go together."""
+    cut = cut_for(architecture, device, memory)
+    parts = _slices(samples, cut.samples)
+    return [(rows, parts) for rows in _slices(models, cut.networks)]
+
+
+def _slices(whole: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, whole)) for start in range(0, whole, size)]

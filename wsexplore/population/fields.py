@@ -1,11 +1,18 @@
 """Fields: networks from coordinates to intensity, so that a network is a picture."""
 
+import numpy as np
+import pandas as pd
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from wsexplore.datasets import Dataset
 from wsexplore.nets import Architecture
+from wsexplore.population.steps import OnStep
+from wsexplore.zoo import Zoo
+
+AT_ONCE = 4096
+"""Fields evaluated at once."""
 
 
 def field_grid(height: int, width: int) -> Float[Tensor, "pixels 2"]:
@@ -61,6 +68,32 @@ def field_errors(
     """Mean squared error of each picture, intensities in 0 to 1, against its own target of `shape`."""
     pictures = render(architecture, weights, height=shape[0], width=shape[1])
     return (pictures.view(len(weights), -1) - targets.cpu()).square().mean(1)
+
+
+def evaluate_fields(zoo: Zoo, data: Dataset, *, on_step: OnStep | None = None) -> pd.DataFrame:
+    """How close each field is to the image that its row names in the column `sample`.
+
+    Returns:
+        Columns `id`, `mse` (of intensities in 0 to 1) and `psnr` (dB), in the zoo's order.
+
+    Raises:
+        ValueError: the table has no such column, or it names no image of the data set.
+    """
+    if "sample" not in zoo.table:
+        raise ValueError("these fields have no column sample, so the image that each was fitted to is not known")
+    targets, samples = field_targets(data), zoo.table["sample"].to_numpy()
+    if not np.issubdtype(samples.dtype, np.integer) or samples.min() < 0 or samples.max() >= len(targets):
+        raise ValueError(f"the column sample must hold numbers of images of {data.name}, 0 to {len(targets) - 1:,}")
+    shape, errors = (data.input_shape[-2], data.input_shape[-1]), []
+    for start in range(0, len(zoo), AT_ONCE):
+        rows = np.arange(start, min(start + AT_ONCE, len(zoo)))
+        errors.append(field_errors(zoo.architecture, zoo.rows(rows), targets[torch.tensor(samples[rows])], shape))
+        if on_step is not None:
+            on_step((int(rows[-1]) + 1) / len(zoo), f"evaluated {int(rows[-1]) + 1:,} of {len(zoo):,} networks")
+    error = torch.cat(errors)
+    return pd.DataFrame(
+        {"id": zoo.table["id"].to_numpy(), "mse": error.double().numpy(), "psnr": psnr(error).double().numpy()}
+    )
 
 
 def psnr(mse: Tensor) -> Tensor:

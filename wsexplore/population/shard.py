@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,10 @@ from wsexplore.zoo import full_disk_said
 
 SHARED = ("activation", "optimizer", "batch_size")
 """Hyper-parameters that all networks of a shard have in common."""
+
+
+BREATH = 0.3
+"""Seconds after which a shard says that it is alive, so that it can be stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +113,21 @@ def train_shard(
         checkpoints: epochs to keep, rising; 0 is the initialisation.
         device: where to train.
         precision: "float32", "tf32" or "bf16"; the last two change nothing on a CPU.
-        tell: told after each epoch; it may raise to cancel.
+        tell: told after each epoch, and every `BREATH` seconds nothing; it may raise to cancel.
     """
     trainer = Trainer(architecture, data, networks, device, precision)
     kept: list[tuple[Tensor, Tensor, Tensor]] = []
+    told = monotonic()
+
+    def breathe() -> None:
+        nonlocal told
+        if monotonic() - told > BREATH:
+            tell({})
+            told = monotonic()
 
     def keep(epoch: int) -> list[dict[str, Any]]:
         weights, buffers = trainer.state()
-        metrics = trainer.task.measure(weights, buffers)
+        metrics = trainer.task.measure(weights, buffers, breathe)
         kept.append((weights.cpu(), buffers.cpu(), metrics))
         rows = pd.DataFrame(metrics.double().numpy(), columns=list(trainer.task.metrics))
         rows = rows.assign(run=networks["run"].to_numpy(), epoch=epoch)
@@ -126,6 +138,7 @@ def train_shard(
     for epoch in range(1, max(checkpoints) + 1):
         for inputs, targets in trainer.task.steps():
             trainer.step(inputs, targets)
+            breathe()
         said: dict[str, Any] = {"networks": len(networks), "epoch": epoch}
         tell({**said, "metrics": keep(epoch)} if epoch in checkpoints else said)
     return TrainedShard(*(torch.stack(values) for values in zip(*kept, strict=True)))

@@ -1,6 +1,6 @@
 """What the networks of a shard are trained for: the samples of each step, the loss, and the metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -32,8 +32,10 @@ class Task(Protocol):
         """Sum over networks and samples; divided by the batch it is the sum of the networks' mean losses."""
         ...
 
-    def measure(self, weights: Tensor, buffers: Tensor) -> Float[Tensor, "models metrics"]:
-        """The metrics of every network."""
+    def measure(
+        self, weights: Tensor, buffers: Tensor, on_part: Callable[[], None] = lambda: None
+    ) -> Float[Tensor, "models metrics"]:
+        """The metrics of every network; `on_part` is called now and then, and may raise to cancel."""
         ...
 
 
@@ -70,10 +72,13 @@ class Classification:
         """Cross-entropy, in nats."""
         return torch.nn.functional.cross_entropy(outputs.flatten(0, 1), targets.reshape(-1), reduction="sum")
 
-    def measure(self, weights: Tensor, buffers: Tensor) -> Float[Tensor, "models metrics"]:
+    def measure(
+        self, weights: Tensor, buffers: Tensor, on_part: Callable[[], None] = lambda: None
+    ) -> Float[Tensor, "models metrics"]:
         """Loss in nats and accuracy as a fraction of 1, on the training and the test split."""
         scores = [
-            score(self._architecture, weights, self._data.split(name), buffers=buffers) for name in ("train", "test")
+            score(self._architecture, weights, self._data.split(name), buffers=buffers, on_part=on_part)
+            for name in ("train", "test")
         ]
         return torch.stack([value for s in scores for value in (s.loss, s.accuracy)], dim=1)
 
@@ -97,7 +102,9 @@ class FieldFitting:
         """Squared error of the intensity."""
         return (outputs - targets).square().sum()
 
-    def measure(self, weights: Tensor, buffers: Tensor) -> Float[Tensor, "models metrics"]:
+    def measure(
+        self, weights: Tensor, buffers: Tensor, on_part: Callable[[], None] = lambda: None
+    ) -> Float[Tensor, "models metrics"]:
         """Mean squared error of the intensity (0 to 1), and the peak signal-to-noise ratio in dB."""
         error = field_errors(self._architecture, weights, self._targets.squeeze(-1), self._shape)
         return torch.stack([error, psnr(error)], dim=1)

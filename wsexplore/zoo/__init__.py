@@ -1,13 +1,16 @@
 from wsexplore.zoo.export import to_safetensors
 from wsexplore.zoo.files import atomic_folder, check_target, full_disk_said, read_arrays, read_manifest, write_manifest
+from wsexplore.zoo.joining import concat
 from wsexplore.zoo.library import find, item, keep_path, shelf
+from wsexplore.zoo.predicate import select_rows
 from wsexplore.zoo.recipe import Recipe
-from wsexplore.zoo.table import select_rows
-from wsexplore.zoo.zoo import Zoo, concat
+from wsexplore.zoo.writer import ZooWriter, zoo_writer
+from wsexplore.zoo.zoo import Zoo
 
 __all__ = [
     "Recipe",
     "Zoo",
+    "ZooWriter",
     "atomic_folder",
     "check_target",
     "concat",
@@ -21,4 +24,5 @@ __all__ = [
     "shelf",
     "to_safetensors",
     "write_manifest",
+    "zoo_writer",
 ]

@@ -8,14 +8,17 @@ import pandas as pd
 from wsexplore.nets import Architecture
 
 BINS = 40
+SHOWN = ("epoch", "run", "test_accuracy")
+"""Columns of which something is shown."""
 
 
 def zoo_html(architecture: Architecture, table: pd.DataFrame, fingerprint: str) -> str:
-    """Facts of a zoo and a histogram of its test accuracies, as HTML."""
+    """Facts of a zoo and a histogram of its test accuracies, as HTML; of the table it takes the columns `SHOWN`."""
     epochs = sorted(int(epoch) for epoch in table["epoch"].unique())
     facts = {
         "architecture": f"{architecture.name} {architecture.config}",
         "networks": f"{len(table):,} of {architecture.layout.size:,} parameters, {table['run'].nunique():,} runs",
+        "running statistics": f"{architecture.buffers.size:,} per network" if architecture.buffers.size else "none",
         "epochs": ", ".join(map(str, epochs[:8])) + ("…" if len(epochs) > 8 else ""),
         "fingerprint": fingerprint[:12],
     }

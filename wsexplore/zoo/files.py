@@ -17,12 +17,17 @@ from numpy import ndarray as Array
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-VERSION = 1
+VERSION = 2
+"""Newest format of a folder; 2 has zoos in several files, and zoos with running statistics."""
+
 PATIENCE = 5.0
 """Seconds that a reader waits for a writer."""
 
 VERIFIED = 512 << 20
 """Bytes up to which a folder's hashes are checked whenever it is opened."""
+
+MOST_WORDS = 64 << 20
+"""Bytes of a manifest that are read."""
 
 
 @contextmanager
@@ -149,14 +154,17 @@ def _sync_entry(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_manifest(folder: Path, kind: str, payload: Mapping[str, Any]) -> None:
-    """Write `manifest.json`: format, version, kind, size and hash of every other file, and `payload`."""
+def write_manifest(folder: Path, kind: str, payload: Mapping[str, Any], *, version: int = 1) -> None:
+    """Write `manifest.json`: format, version, kind, size and hash of every other file, and `payload`.
+
+    The version is the oldest format that describes the folder, so that an older wsexplore reads what it can.
+    """
     files = {
         file.name: {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
         for file in sorted(folder.iterdir())
         if file.name != "manifest.json"
     }
-    manifest = {"format": "wsexplore", "version": VERSION, "kind": kind, "files": files, **payload}
+    manifest = {"format": "wsexplore", "version": version, "kind": kind, "files": files, **payload}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
 
 
@@ -169,7 +177,8 @@ def read_manifest(folder: Path, kind: str, *, verify: bool | None = None) -> dic
         verify: whether to compare hashes; `None` does so up to `VERIFIED` bytes. Sizes are always compared.
 
     Raises:
-        ValueError: the folder or a file is missing, cut short, altered, of another kind or of a newer version.
+        ValueError: the folder or a file is missing, cut short, altered, a link to elsewhere, of another kind or of a
+            newer version.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -182,6 +191,7 @@ def read_manifest(folder: Path, kind: str, *, verify: bool | None = None) -> dic
     total = 0
     for name, facts in files.items():
         file = folder / name
+        _refuse_link(file)
         if not file.is_file():
             raise ValueError(f"{folder} lacks {name}, which its manifest lists; fetch or make the {kind} again")
         size = file.stat().st_size
@@ -195,6 +205,12 @@ def read_manifest(folder: Path, kind: str, *, verify: bool | None = None) -> dic
             if sha256_of(folder / name) != facts["sha256"]:
                 raise ValueError(f"{folder / name} was altered: its hash is not the manifest's; fetch or make it again")
     return manifest
+
+
+def _refuse_link(file: Path) -> None:
+    """A folder from elsewhere must not make us read the user's other files."""
+    if file.is_symlink() and file.resolve().parent != file.parent.resolve():
+        raise ValueError(f"{file} is a link out of its folder; copy the file itself there")
 
 
 def _recover_in_turn(folder: Path) -> None:
@@ -223,6 +239,9 @@ def read_arrays(folder: Path, name: str, manifest: Mapping[str, Any]) -> dict[st
 
 def _parse(folder: Path, kind: str) -> dict[str, Any]:
     file = folder / "manifest.json"
+    _refuse_link(file)
+    if file.is_file() and file.stat().st_size > MOST_WORDS:
+        raise ValueError(f"{file} has more than {MOST_WORDS:,} bytes, so it is no manifest; fetch or make it again")
     try:
         manifest = json.loads(file.read_text())
     except FileNotFoundError:

@@ -1,50 +1,35 @@
-"""The table of a zoo: one row per network, and the predicate that selects rows."""
+"""The table of a zoo: one row per network, in memory or in its file until it is asked for."""
 
+import hashlib
+import io
 import re
-import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import Int
 from numpy import ndarray as Array
 
-SECONDS = 2.0
-"""How long one predicate may take."""
+from wsexplore.zoo.predicate import rows_where
 
 METRICS = ["train_loss", "train_accuracy", "test_loss", "test_accuracy", "generalization_gap"]
-
-LONGEST = 1000
-"""Most characters of a predicate."""
-
-WORDS = {"and", "or", "not", "in", "is", "null", "between", "like", "ilike", "true", "false"}
-FUNCTIONS = {"abs", "round", "floor", "ceil", "sqrt", "ln", "log10", "exp", "least", "greatest", "coalesce"}
-FUNCTIONS |= {"lower", "upper", "length", "isnan", "isfinite", "starts_with", "contains"}
-STATEMENTS = {
-    "select",
-    "exists",
-    "from",
-    "table",
-    "values",
-    "union",
-    "attach",
-    "copy",
-    "drop",
-    "pragma",
-    "install",
-    "load",
-    "set",
-}
-TOKEN = re.compile(
-    r"""\s+ | (?P<text>'(?:[^']|'')*') | (?P<quoted>"[^"]+") | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?!\w))
-    | (?P<name>[A-Za-z_]\w*)(?!') | [=<>]=? | <> | != | -(?!-) | /(?!\*) | [+*%(),]""",
-    re.VERBOSE,
-)
+FIRST = ["id", "run", "epoch", "seed"]
+"""The columns that every table has, in front of the others."""
 
 
-def complete_table(table: pd.DataFrame | None, models: int) -> pd.DataFrame:
+def complete_table(table: pd.DataFrame | None, models: int, *, first: int = 0) -> pd.DataFrame:
     """A copy of `table` with a plain index and the columns `id`, `run`, `epoch`, `seed`, filled in where missing.
+
+    Args:
+        table: one row per network.
+        models: number of networks.
+        first: number of networks in the tables before this one, from which ids and runs are counted on.
 
     Raises:
         ValueError: another number of rows than networks, an id twice, a column whose name is not a plain word, or one
@@ -56,8 +41,11 @@ def complete_table(table: pd.DataFrame | None, models: int) -> pd.DataFrame:
     for name in whole.columns:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.]*", name):
             raise ValueError(f"column {name!r} cannot be used in a filter; name it with letters, digits and _")
-    ids = [f"n{row:06d}" for row in range(models)]
-    defaults: dict[str, Any] = {"id": ids, "run": range(models), "epoch": 0, "seed": 0}
+    if not whole.columns.is_unique:
+        raise ValueError(f"the column {whole.columns[whole.columns.duplicated()][0]!r} comes twice; name it otherwise")
+    numbers = range(first, first + models)
+    ids = [f"n{row:06d}" for row in numbers]
+    defaults: dict[str, Any] = {"id": ids, "run": numbers, "epoch": 0, "seed": 0}
     for name, value in defaults.items():
         if name not in whole:
             whole[name] = value
@@ -70,8 +58,7 @@ def complete_table(table: pd.DataFrame | None, models: int) -> pd.DataFrame:
     for name in whole.columns.intersection(METRICS):
         if not pd.api.types.is_numeric_dtype(whole[name]):
             raise ValueError(f"column {name!r} holds {whole[name].iloc[0]!r}; it must hold numbers")
-    first = ["id", "run", "epoch", "seed"]
-    return whole[first + [name for name in whole.columns if name not in first]]
+    return whole[FIRST + [name for name in whole.columns if name not in FIRST]]
 
 
 def _whole_numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -83,73 +70,115 @@ def _whole_numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
     return numbers.astype(np.int64)
 
 
-def select_rows(table: pd.DataFrame, predicate: str) -> Int[Array, " rows"]:
-    """Numbers of the rows for which an SQL predicate over the columns holds, in the table's order.
+class TableFile:
+    """A parquet file with a row per network, of which columns are read when they are asked for, and then kept.
 
-    The predicate may come from a link, so it may hold columns, numbers, texts, comparisons, the words in `WORDS` and
-    the functions in `FUNCTIONS`, and nothing else. It runs in a database that can reach neither files nor the network,
-    for at most two seconds.
-
-    Raises:
-        ValueError: it does not parse, names no column, is not a condition, holds anything else, or takes long.
+    The file stays mapped, so that a new file of the same name does not change what is read.
     """
-    if not predicate.strip():
-        raise ValueError("the filter is empty; write a condition like test_accuracy > 0.9")
-    _check_words(predicate, list(table.columns))
-    connection = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": "1GB"})
-    timer = threading.Timer(SECONDS, connection.interrupt)
-    try:
-        connection.register("zoo", table)
-        connection.execute("CREATE TEMP TABLE numbered AS SELECT *, row_number() OVER () - 1 AS __row FROM zoo")
-        connection.unregister("zoo")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-        timer.start()
-        kind = connection.execute(f"SELECT typeof(\n{predicate}\n) FROM numbered LIMIT 1").fetchone()
-        if kind is not None and kind[0] != "BOOLEAN":
+
+    def __init__(self, file: Path, models: int):
+        """Read names and number of the rows.
+
+        Raises:
+            ValueError: the file cannot be read, or has another number of rows.
+        """
+        self._file, self._models = file, models
+        self._kept: dict[str, pd.Series[Any]] = {}
+        try:
+            self._mapped = pa.memory_map(str(file))
+            found = pq.ParquetFile(self._mapped)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(self._unreadable(error)) from None
+        groups = [found.metadata.row_group(place).num_rows for place in range(found.metadata.num_row_groups)]
+        if found.metadata.num_rows != models or sum(groups) != models or any(rows < 0 for rows in groups):
             raise ValueError(
-                f"the filter {predicate!r} is a value of type {kind[0]}; write a condition like test_accuracy > 0.9"
+                f"the table {file} has {found.metadata.num_rows:,} rows for {models:,} networks; fetch or make it again"
             )
-        found = connection.execute(f"SELECT __row FROM numbered WHERE (\n{predicate}\n) ORDER BY __row").fetchnumpy()
-        rows: Int[Array, " rows"] = np.asarray(found["__row"], dtype=np.int64)
-        return rows
-    except duckdb.InterruptException:
-        raise ValueError(f"the filter takes longer than {SECONDS:g} seconds; write a simpler one") from None
-    except duckdb.Error as error:
-        raise ValueError(_sentence(predicate, error)) from None
-    finally:
-        timer.cancel()
-        connection.close()
+        self.names: list[str] = list(found.schema_arrow.names)
+        if set(FIRST) - set(self.names):
+            self.names = list(self.frame.columns)
+
+    def __len__(self) -> int:
+        return self._models
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The whole table, checked.
+
+        Raises:
+            ValueError: it cannot be read or is not the table of a zoo.
+        """
+        return complete_table(self._read(None), self._models)
+
+    def part(self, names: Sequence[str]) -> pd.DataFrame:
+        """Some columns."""
+        if "frame" in self.__dict__:
+            return self.frame[list(names)]
+        for name in names:
+            if name not in self._kept:
+                self._kept[name] = self._read([name])[name]
+        return pd.DataFrame({name: self._kept[name] for name in names})
+
+    def _read(self, names: list[str] | None) -> pd.DataFrame:
+        try:
+            frame: pd.DataFrame = pq.ParquetFile(self._mapped).read(columns=names).to_pandas()
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(self._unreadable(error)) from None
+        return frame
+
+    def _unreadable(self, error: Exception) -> str:
+        return f"{self._file} cannot be read: {str(error).splitlines()[0]}; fetch or make it again"
 
 
-def _check_words(predicate: str, columns: list[str]) -> None:
-    """Refuse a predicate of anything else than columns, values, comparisons and a few functions."""
-    if len(predicate) > LONGEST:
-        raise ValueError(f"the filter has {len(predicate):,} characters; write one of at most {LONGEST:,}")
-    known, place = {column.lower() for column in columns}, 0
-    while place < len(predicate):
-        token = TOKEN.match(predicate, place)
-        if token is None:
-            raise ValueError(_more_than(predicate))
-        place = token.end()
-        name = token["name"] or (token["quoted"] or "").strip('"')
-        if not name or name.lower() in known or (token["name"] and name.lower() in WORDS):
-            continue
-        if name.lower() in STATEMENTS:
-            raise ValueError(_more_than(predicate))
-        if re.match(r"\s*\(", predicate[place:]):
-            if name.lower() not in FUNCTIONS:
-                raise ValueError(f"the filter calls {name!r}; the functions are {', '.join(sorted(FUNCTIONS))}")
-        else:
-            raise ValueError(f"the filter names {name!r}, which is no column; the columns are {', '.join(columns)}")
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """The rows of a zoo in its table.
 
+    Attributes:
+        source: a table in memory, or one in its file.
+        index: rows of the source, `None` for all.
+    """
 
-def _more_than(predicate: str) -> str:
-    return (
-        f"the filter {predicate[:80]!r} is more than a condition; compare columns with and, or, not, like, in, between"
-    )
+    source: pd.DataFrame | TableFile
+    index: Int[Array, " models"] | None = None
 
+    def __len__(self) -> int:
+        return len(self.source) if self.index is None else len(self.index)
 
-def _sentence(predicate: str, error: duckdb.Error) -> str:
-    first = str(error).splitlines()[0].partition(": ")[2] or str(error).splitlines()[0]
-    return f"the filter {predicate!r} cannot be read: {first}"
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns; a table in its file is not read for them."""
+        return list(self.source.columns if isinstance(self.source, pd.DataFrame) else self.source.names)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All columns of these rows."""
+        return self._taken(self.source if isinstance(self.source, pd.DataFrame) else self.source.frame)
+
+    def part(self, names: Sequence[str]) -> pd.DataFrame:
+        """Some columns of these rows."""
+        if isinstance(self.source, pd.DataFrame) or "frame" in self.__dict__:
+            return self.frame[list(names)]
+        return self._taken(self.source.part(names))
+
+    def where(self, predicate: str) -> Int[Array, " rows"]:
+        """Numbers of the rows for which a predicate holds; see `select_rows`."""
+        return rows_where(self.names, self.part, predicate)
+
+    @property
+    def digest(self) -> str:
+        """Hash of names, kinds and values of the columns."""
+        stream = io.BytesIO()
+        arrow = pa.Table.from_pandas(self.frame, preserve_index=False).replace_schema_metadata(None)
+        with pa.ipc.new_stream(stream, arrow.schema) as writer:
+            writer.write_table(arrow.combine_chunks())
+        return hashlib.sha256(stream.getvalue()).hexdigest()
+
+    def take(self, numbers: Int[Array, " rows"]) -> "Entries":
+        """Some of these rows."""
+        if isinstance(self.source, TableFile):
+            return Entries(self.source, numbers if self.index is None else self.index[numbers])
+        return Entries(self.frame.iloc[numbers].reset_index(drop=True))
+
+    def _taken(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame if self.index is None else frame.iloc[self.index].reset_index(drop=True)

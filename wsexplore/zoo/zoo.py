@@ -9,41 +9,43 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float, Int
 from numpy import ndarray as Array
 from torch import Tensor, nn
 
 from wsexplore.nets import Architecture
 from wsexplore.zoo import storage
-from wsexplore.zoo.display import zoo_html
+from wsexplore.zoo.display import SHOWN, zoo_html
 from wsexplore.zoo.library import find
 from wsexplore.zoo.recipe import Recipe
-from wsexplore.zoo.table import complete_table, select_rows
+from wsexplore.zoo.shards import PIECE, Matrix
+from wsexplore.zoo.table import Entries, complete_table
+from wsexplore.zoo.writer import fitting_buffers, fitting_weights, refuse_not_finite, zoo_writer
 
 
 @dataclass(frozen=True, eq=False)
 class Zoo:
-    """Networks of one architecture: a matrix of weights and a table with a row for each.
+    """Networks of one architecture: a matrix of weights, one of running statistics, and a table with a row for each.
 
     A zoo never changes; `select`, `with_table` and `with_weights` give new ones. A zoo that was opened from disk reads
-    its weights when they are asked for, and a selection of it copies nothing.
+    its weights when they are asked for, and a selection of it copies nothing. The table of a large one is read when it
+    is asked for, too; `len`, `select`, `rows` and `row_of` do without it.
 
     Attributes:
         architecture: of every network; a table column named in its `row_fields` overrides that field per row.
-        table: `id`, `run`, `epoch`, `seed`, hyper-parameters and metrics.
+        entries: the rows of the table, in memory or in the file.
         recipe: how the zoo was made.
-        stored: the weights as they lie in memory or in the file, float32 or float16, `(stored models, parameters)`.
-        index: rows of `stored` that belong to this zoo, `None` for all.
-        digest: hash of `stored`.
+        stored: the weights as they lie in memory or in the files, float32 or float16, `(stored models, parameters)`.
+        statistics: the running statistics likewise; no columns where the architecture has none.
+        index: rows of `stored` and `statistics` that belong to this zoo, `None` for all.
     """
 
     architecture: Architecture
-    table: pd.DataFrame
+    entries: Entries
     recipe: Recipe
-    stored: Float[Tensor, "stored parameters"]
-    index: Int[Array, " models"] | None
-    digest: str
+    stored: Matrix
+    statistics: Matrix
+    index: Int[Array, " models"] | None = None
 
     @staticmethod
     def from_weights(
@@ -51,28 +53,34 @@ class Zoo:
         weights: Float[Tensor, "models parameters"],
         table: pd.DataFrame | None = None,
         recipe: Recipe | None = None,
+        buffers: Float[Tensor, "models buffers"] | None = None,
     ) -> "Zoo":
         """A zoo in memory.
 
+        Args:
+            architecture: of every network.
+            weights: one network per row.
+            table: one row per network.
+            recipe: how the weights were made.
+            buffers: running statistics, one network per row; by default those before the first batch.
+
         Raises:
-            ValueError: the weights do not fit the architecture, are not finite, or the table has other rows.
+            ValueError: the weights or buffers do not fit the architecture or are not finite, or the table has other
+                rows.
         """
-        if weights.ndim != 2 or weights.shape[1] != architecture.layout.size:
-            raise ValueError(
-                f"weights of shape {tuple(weights.shape)} do not fit {architecture.name} with "
-                f"{architecture.layout.size:,} parameters; give one network per row"
-            )
-        whole = complete_table(table, len(weights))
-        held = weights.detach().to("cpu", torch.float32).contiguous()
-        storage.refuse_not_finite(held, whole["id"])
+        held = Matrix.of(fitting_weights(architecture, weights))
+        whole = complete_table(table, len(held))
+        statistics = Matrix.of(fitting_buffers(architecture, buffers, len(held)))
+        refuse_not_finite(held, whole["id"])
+        refuse_not_finite(statistics, whole["id"], "running statistics")
         recipe = recipe or Recipe.of("from_weights", python="wx.Zoo.from_weights(architecture, weights, table)")
-        return Zoo(architecture, whole, recipe, held, None, storage.digest_of(held))
+        return Zoo(architecture, Entries(whole), recipe, held, statistics)
 
     @staticmethod
     def open(path: str | Path, *, verify: bool | None = None) -> "Zoo":
         """A stored zoo, by folder or by the name of a shipped or kept one.
 
-        Weights stay in the file until they are asked for.
+        Weights stay in the files until they are asked for.
 
         Args:
             path: the folder or the name.
@@ -81,9 +89,8 @@ class Zoo:
         Raises:
             ValueError: a file is missing, cut short, altered or of a newer version, or its parts do not fit.
         """
-        folder = find("zoos", path)
-        architecture, table, recipe, stored, digest = storage.read(folder, verify=verify)
-        return Zoo(architecture, table, recipe, stored, None, digest)
+        found = storage.read(find("zoos", path), verify=verify)
+        return Zoo(found.architecture, found.entries, found.recipe, found.weights, found.buffers)
 
     def save(self, path: str | Path, *, dtype: Literal["float32", "float16"] = "float32") -> Path:
         """Write the zoo as a folder, whole or not at all.
@@ -96,33 +103,67 @@ class Zoo:
             ValueError: weights too large for float16, or another process is writing the same folder.
             OSError: the disk is full; what was there before is untouched.
         """
-        return storage.write(Path(path), self.architecture, self.weights, self.table, self.recipe, dtype=dtype)
+        size = max(1, 8 * PIECE // (4 * self.architecture.layout.size))
+        with zoo_writer(path, self.architecture, recipe=self.recipe, dtype=dtype) as writer:
+            for start in range(0, max(1, len(self)), size):
+                rows = np.arange(start, min(start + size, len(self)))
+                writer.append(self.rows(rows), self.table.iloc[rows], self.buffer_rows(rows))
+        return Path(path)
 
     def __len__(self) -> int:
-        return len(self.table)
+        return len(self.entries)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """`id`, `run`, `epoch`, `seed`, hyper-parameters and metrics, one row per network.
+
+        Raises:
+            ValueError: it is still in its file, which is broken.
+        """
+        return self.entries.frame
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the table's columns, for which it is not read."""
+        return self.entries.names
 
     @property
     def weights(self) -> Float[Tensor, "models parameters"]:
         """All weights, float32, one network per row."""
-        return self._all
+        return self._all_weights
+
+    @property
+    def buffers(self) -> Float[Tensor, "models buffers"]:
+        """All running statistics, float32, one network per row; no columns where the architecture has none."""
+        return self._all_buffers
 
     @cached_property
-    def _all(self) -> Float[Tensor, "models parameters"]:
-        chosen = self.stored if self.index is None else self.stored[torch.from_numpy(self.index)]
-        return chosen.to(torch.float32)
+    def _all_weights(self) -> Float[Tensor, "models parameters"]:
+        return self.stored.whole() if self.index is None else self.stored.take(self.index)
+
+    @cached_property
+    def _all_buffers(self) -> Float[Tensor, "models buffers"]:
+        return self.statistics.whole() if self.index is None else self.statistics.take(self.index)
 
     def rows(
         self, index: Sequence[int] | Int[Array, " rows"] | Int[Tensor, " rows"]
     ) -> Float[Tensor, "rows parameters"]:
-        """Weights of some networks, float32; only these are read.
+        """Weights of some networks, float32, a copy; only these are read.
 
         Raises:
             ValueError: a row number is out of range.
         """
-        numbers = self._checked(index)
-        if self.index is not None:
-            numbers = self.index[numbers]
-        return self.stored[torch.from_numpy(numbers)].to(torch.float32)
+        return self.stored.take(self._places(index))
+
+    def buffer_rows(
+        self, index: Sequence[int] | Int[Array, " rows"] | Int[Tensor, " rows"]
+    ) -> Float[Tensor, "rows buffers"]:
+        """Running statistics of some networks, float32, a copy.
+
+        Raises:
+            ValueError: a row number is out of range.
+        """
+        return self.statistics.take(self._places(index))
 
     def select(self, predicate: "str | Sequence[Any] | Array | pd.Series[Any]") -> "Zoo":
         """The networks for which an SQL predicate over the table holds, or these rows: a view.
@@ -134,7 +175,7 @@ class Zoo:
             ValueError: the predicate does not parse or names no column, or a row number is out of range or comes twice.
         """
         if isinstance(predicate, str):
-            numbers = select_rows(self.table, predicate)
+            numbers = self.entries.where(predicate)
             step = f".select({predicate!r})"
         else:
             numbers = self._checked(predicate)
@@ -143,7 +184,7 @@ class Zoo:
             step = ".select(rows)"
         index = numbers if self.index is None else self.index[numbers]
         recipe = replace(self.recipe, python=f"{self.recipe.python}{step}")
-        return replace(self, table=self.table.iloc[numbers].reset_index(drop=True), index=index, recipe=recipe)
+        return replace(self, entries=self.entries.take(numbers), index=index, recipe=recipe)
 
     def with_table(self, table: pd.DataFrame) -> "Zoo":
         """The same networks with another table.
@@ -151,11 +192,30 @@ class Zoo:
         Raises:
             ValueError: the table has another number of rows, or ids that are not unique.
         """
-        return replace(self, table=complete_table(table, len(self)))
+        return replace(self, entries=Entries(complete_table(table, len(self))))
 
-    def with_weights(self, weights: Float[Tensor, "models parameters"], recipe: Recipe) -> "Zoo":
-        """The same table with other weights, for example aligned ones."""
-        return Zoo.from_weights(self.architecture, weights, self.table, recipe)
+    def with_weights(
+        self,
+        weights: Float[Tensor, "models parameters"],
+        recipe: Recipe,
+        buffers: Float[Tensor, "models buffers"] | None = None,
+    ) -> "Zoo":
+        """The same table with other weights, for example aligned ones.
+
+        Args:
+            weights: one network per row.
+            recipe: how they were made.
+            buffers: their running statistics; `zoo.buffers` where they stay.
+
+        Raises:
+            ValueError: the weights do not fit, or networks with running statistics come without them.
+        """
+        if buffers is None and self.architecture.buffers.size:
+            raise ValueError(
+                f"networks of {self.architecture.name} have running statistics that belong to their weights; give "
+                "buffers, zoo.buffers where they stay as they are"
+            )
+        return Zoo.from_weights(self.architecture, weights, self.table, recipe, buffers)
 
     def row_of(self, network: str) -> int:
         """The row of an id.
@@ -163,47 +223,58 @@ class Zoo:
         Raises:
             ValueError: no network has it.
         """
-        found = np.flatnonzero(self.table["id"].to_numpy() == network)
+        ids = self.entries.part(["id"])["id"]
+        found = np.flatnonzero(ids.to_numpy() == network)
         if len(found) == 0:
-            some = f"the first is {self.table['id'].iloc[0]!r}" if len(self) else "the zoo is empty"
+            some = f"the first is {ids.iloc[0]!r}" if len(self) else "the zoo is empty"
             raise ValueError(f"no network has the id {network!r}; {some}")
         return int(found[0])
 
     def architecture_of(self, row: int) -> Architecture:
         """The architecture of one network, with its row's own fields where the table has them."""
-        own = {name: self.table[name].iloc[row] for name in self.architecture.row_fields if name in self.table}
-        return self.architecture.with_row(**{name: value for name, value in own.items() if not pd.isna(value)})
+        own = {name: column.iloc[row] for name, column in self._own_fields.items()}
+        return self.architecture.with_row(**{str(name): value for name, value in own.items() if not pd.isna(value)})
 
     def groups(self) -> list[tuple[Architecture, Int[Array, " rows"]]]:
         """Rows that share an architecture, so that they can run as one batch."""
-        names = [name for name in self.architecture.row_fields if name in self.table]
-        if not names:
+        fields = self._own_fields
+        if not len(fields.columns):
             return [(self.architecture, np.arange(len(self)))]
-        parts = self.table.groupby(names, sort=True, dropna=False).indices
+        parts = fields.groupby(list(fields.columns), sort=True, dropna=False).indices
         return [
             (self.architecture_of(int(rows[0])), np.sort(np.asarray(rows, dtype=np.int64))) for rows in parts.values()
         ]
 
+    @property
+    def _own_fields(self) -> pd.DataFrame:
+        """The columns that choose a field of the architecture for each network."""
+        known = set(self.columns)
+        return self.entries.part([name for name in self.architecture.row_fields if name in known])
+
     def module(self, row: int) -> nn.Module:
-        """A plain module with the weights of one network.
+        """A plain module with the weights and running statistics of one network.
 
         Raises:
             ValueError: the row number is out of range.
         """
-        weights = self.rows([row])[0]
-        module = self.architecture_of(row).build()
-        module.load_state_dict(self.architecture.layout.unflatten(weights))
-        return module.eval()
+        weights, buffers = self.rows([row])[0], self.buffer_rows([row])[0]
+        return self.architecture_of(row).module(weights, buffers)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Content hash of architecture, weights and table, as hexadecimal digits."""
+        """Content hash of architecture, weights, running statistics and table, as hexadecimal digits."""
         hashed = hashlib.sha256(repr(sorted(self.architecture.to_dict().items())).encode())
-        hashed.update(self.digest.encode())
+        hashed.update(self.stored.digest.encode())
+        if self.statistics.columns:
+            hashed.update(self.statistics.digest.encode())
         if self.index is not None:
             hashed.update(self.index.tobytes())
-        hashed.update(storage.digest_of_table(self.table).encode())
+        hashed.update(self.entries.digest.encode())
         return hashed.hexdigest()
+
+    def _places(self, index: Any) -> Int[Array, " rows"]:
+        numbers = self._checked(index)
+        return numbers if self.index is None else self.index[numbers]
 
     def _checked(self, index: Any) -> Int[Array, " rows"]:
         given = np.atleast_1d(np.asarray(index))
@@ -221,42 +292,6 @@ class Zoo:
         return f"Zoo({len(self):,} networks, {self.architecture.name}, {self.architecture.layout.size:,} parameters)"
 
     def _repr_html_(self) -> str:
-        return zoo_html(self.architecture, self.table, self.fingerprint)
-
-
-def concat(zoos: Sequence[Zoo]) -> Zoo:
-    """The networks of several zoos of one architecture, in order.
-
-    Where an id or a run comes in more than one zoo, those of the k-th zoo (from the second) get the suffix `.k`, and
-    its runs are numbered on from the runs before.
-
-    Raises:
-        ValueError: there is no zoo, or the architectures differ.
-    """
-    if not zoos:
-        raise ValueError("give at least one zoo to join")
-    first = zoos[0].architecture
-    for place, zoo in enumerate(zoos[1:], start=2):
-        if zoo.architecture != first:
-            raise ValueError(
-                f"zoo {place} holds {zoo.architecture.to_dict()}, the first holds {first.to_dict()}; "
-                "only zoos of one architecture can be joined"
-            )
-    tables: list[pd.DataFrame] = []
-    for place, zoo in enumerate(zoos):
-        table = zoo.table.copy()
-        if tables:
-            before = pd.concat([done[["id", "run"]] for done in tables])
-            if table["id"].isin(before["id"]).any():
-                table["id"] = table["id"] + f".{place + 1}"
-            if table["run"].isin(before["run"]).any():
-                table["run"] = table["run"] + int(before["run"].max()) + 1
-        tables.append(table)
-    recipe = Recipe.of(
-        "concat",
-        inputs={f"zoo{place}": zoo.fingerprint for place, zoo in enumerate(zoos)},
-        python="wx.concat(zoos)",
-    )
-    return Zoo.from_weights(
-        first, torch.cat([zoo.weights for zoo in zoos]), pd.concat(tables, ignore_index=True), recipe
-    )
+        known = set(self.columns)
+        part = self.entries.part([name for name in SHOWN if name in known])
+        return zoo_html(self.architecture, part, self.fingerprint)
