@@ -9,11 +9,21 @@ from app_pages.pick import DEFAULT_ZOO
 from wsexplore.figures import training_figure
 
 DOORS = (
+    (
+        "zoo",
+        "Zoo",
+        ":material/inventory_2:",
+        "Which populations are there? Open one, fetch a published one, bring yours.",
+    ),
+    ("train", "Train", ":material/model_training:", "What happens when thousands learn at once? Watch their curves."),
+    ("network", "Network", ":material/hub:", "Who is this network? Its layers, its weights, its mistakes."),
     ("atlas", "Atlas", ":material/map:", "Where do trained networks live? The map of a zoo, and the symmetry lens."),
     ("align", "Align", ":material/join_inner:", "Is the mountain between two networks real? Watch the barrier fall."),
     ("interpolate", "Interpolate", ":material/timeline:", "What do networks in between do? Drag from one to another."),
     ("sample", "Sample", ":material/casino:", "Can we draw a network that nobody trained? Draw one, and judge it."),
 )
+ROW = 3
+"""Doors in the first row; the others stand in the second."""
 
 st.title("wsexplore", anchor=False)
 st.markdown(
@@ -41,8 +51,8 @@ st.caption(
     f"{rows.shape[1]} networks of {zoo.architecture.layout.size:,} weights learn to read digits, each with its own "
     "learning rate, labels and data. Press Play: they leave their initialisation and part by how well they do."
 )
-columns = st.columns(len(DOORS))
-for column, (page, title, icon, text) in zip(columns, DOORS, strict=True):
-    with column.container(border=True, height="stretch"):
-        st.page_link(f"app_pages/{page}.py", label=f"**{title}**", icon=icon)
-        st.caption(text)
+for row in (DOORS[:ROW], DOORS[ROW:]):
+    for column, (page, title, icon, text) in zip(st.columns(len(row)), row, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.page_link(f"app_pages/{page}.py", label=f"**{title}**", icon=icon)
+            st.caption(text)

@@ -10,6 +10,7 @@ from wsexplore.generate import FlowConfig, WeightFlow, control, fit_flow
 from wsexplore.generate.flow import standard_noise
 from wsexplore.nets import architecture
 from wsexplore.zoo import Zoo
+from wsexplore.zoo.shards import Matrix
 
 
 def test_sampling_twice_gives_the_same_bits(flow):
@@ -224,7 +225,7 @@ def test_a_zoo_that_cannot_be_fitted_is_refused_with_what_would_be_right(zoo):
     broken = zoo.weights.clone()
     broken[3, 5] = float("nan")
     with pytest.raises(ValueError, match="1 of 40 networks have weights that are not finite"):
-        fit_flow(replace(zoo, stored=broken), config=SMALL)
+        fit_flow(replace(zoo, stored=Matrix.of(broken)), config=SMALL)
 
 
 def test_one_kind_selected_from_a_mixed_zoo_is_sampled_as_that_kind(zoo):

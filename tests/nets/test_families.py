@@ -95,9 +95,17 @@ def test_training_together_moves_outputs_gradients_and_statistics_as_training_al
             torch.testing.assert_close(statistics[name][place], value.float(), rtol=1e-4, atol=1e-4)
 
 
+@pytest.fixture
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @small
 @pytest.mark.parametrize("batch", [1, 3, 33])
-def test_the_bits_of_a_network_do_not_depend_on_what_it_is_stacked_with(key, batch):
+def test_on_one_thread_the_bits_of_a_network_do_not_depend_on_what_it_is_stacked_with(key, batch, one_thread):
     arch = made(key)
     training = batch > 1
 

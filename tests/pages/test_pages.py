@@ -181,7 +181,7 @@ def test_a_sample_is_kept_as_a_zoo_once(user):
         at.text_input(key="keep-name").set_value(name)
         next(button for button in at.button if button.label == "Keep").click().run()
         assert said in at.error[0].value
-    assert list(shelf("zoos")) == ["digits-mlp", "mine"]
+    assert list(shelf("zoos")) == ["digit-fields", "digits-mlp", "mine"]
     assert "mine" in opened("atlas", zoo="mine").selectbox(key="zoo").options
 
 

@@ -235,7 +235,7 @@ def test_a_manifest_that_does_not_fit_is_refused_with_a_sentence(stored, changes
 def test_what_is_no_zoo_is_said(tmp_path, stored):
     with pytest.raises(ValueError, match="check the path"):
         Zoo.open(tmp_path / "nothing")
-    with pytest.raises(ValueError, match="there is digits-mlp"):
+    with pytest.raises(ValueError, match="there is digit-fields, digits-mlp"):
         Zoo.open("no-such-zoo")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"has no manifest\.json"):

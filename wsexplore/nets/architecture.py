@@ -37,7 +37,7 @@ class Family:
             name may choose them per network.
         forward: outputs of a stack of networks without buffers, `(config, parameters (models, *shape), inputs
             (batch, *input) or (models, batch, *input), dropout) -> (models, batch, outputs)`; `None` where only `vmap`
-            is known. A network's bits must not depend on what it is stacked with.
+            is known. On one thread of a CPU a network's bits must not depend on what it is stacked with.
         forward_on: devices on which `forward` is used.
         initial: fresh weights of one network, `(config, layout, scheme, seed)`, where the usual schemes do not fit.
         task: "classify" (the outputs are logits of classes) or "field" (coordinates to intensity, so that a network

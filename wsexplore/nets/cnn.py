@@ -12,6 +12,9 @@ from wsexplore.nets.architecture import Dropout
 from wsexplore.nets.lanes import LANES, convolve, max_pool, to_lanes
 from wsexplore.nets.mlp import ACTIVATIONS
 
+IN_CACHE = 16
+"""Samples that go through a stack at once, so that their activations stay in the cache (measured)."""
+
 Kind = Literal["conv", "norm", "pool", "activation", "dropout", "flatten", "average", "linear"]
 
 
@@ -98,6 +101,10 @@ def forward_stack(
         dropout: factors for the units of each dropout layer; `None` leaves them alone.
     """
     models, own = len(next(iter(parameters.values()))), inputs.dim() == 5
+    samples = inputs.shape[own]
+    if samples > IN_CACHE and not torch.is_grad_enabled() and dropout is None:
+        parts = torch.split(inputs, IN_CACHE, dim=int(own))
+        return torch.cat([forward_stack(steps, activation, parameters, part, None) for part in parts], dim=1)
     stacks = {name: to_lanes(value) for name, value in parameters.items()}
     images = to_lanes(inputs) if own else None
     factors: list[list[Tensor]] = []

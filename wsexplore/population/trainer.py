@@ -7,12 +7,9 @@ from torch import Tensor
 
 from wsexplore.datasets import Dataset
 from wsexplore.nets import Architecture
+from wsexplore.nets.cnn import IN_CACHE
 from wsexplore.population.optimizers import Rates, optimizer_step
 from wsexplore.population.task import stream_of, task_of
-
-PART = 16
-"""Samples of a batch that go through a stack of convolutional networks at once, so that activations stay in the cache
-(measured: `benchmarks/train.py`)."""
 
 
 class Trainer:
@@ -64,7 +61,7 @@ class Trainer:
         """Move every network one step down the gradient of its mean loss over the batch."""
         self._steps += 1
         batch, gradients = targets.shape[1], list[Tensor]()
-        size = PART if self._parted else batch
+        size = IN_CACHE if self._parted else batch
         for begin in range(0, batch, size):
             part = slice(begin, begin + size)
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16"):
