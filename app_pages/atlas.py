@@ -10,6 +10,7 @@ from app_pages.link import check_link
 from app_pages.maps import ensure_maps
 from app_pages.morph import gallery
 from app_pages.pick import current_zoo
+from app_pages.plain import plain
 from app_pages.selection import keep_polygon, selected_networks
 from wsexplore.embed import METHODS, inside, parse_polygon, thinned
 from wsexplore.figures import map_figure
@@ -82,7 +83,7 @@ if region.strip():
     try:
         polygon = parse_polygon(region)
     except ValueError as error:
-        st.warning(f"The region cannot be read: {error}.")
+        st.warning(plain(f"The region cannot be read: {error}."))
 chosen = rows[inside(projection.points[rows], polygon)] if polygon is not None else rows[:0]
 share = projection.variance
 labels = (

@@ -3,8 +3,11 @@
 import ipaddress
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from time import time
 from typing import Any
 
 import streamlit as st
@@ -23,6 +26,12 @@ MEGABYTES = 100
 
 FILES = 2000
 """Most files of one upload."""
+
+PREFIX = "wsexplore-upload-"
+"""Of the temporary folders that hold uploads until they are read."""
+
+STALE = 24 * 3600
+"""Seconds after which a temporary folder of an upload is left over from an app that was killed."""
 
 SUFFIXES = ("safetensors", "pt", "pth", "csv")
 
@@ -88,10 +97,23 @@ def _stored(given: list[Any]) -> Path:
     names = [_clean(file.name) for file in given]
     if len(set(names)) < len(names):
         raise ValueError("two of the files have one name; rename one of them")
-    folder = Path(tempfile.mkdtemp(prefix="wsexplore-upload-"))
-    for name, file in zip(names, given, strict=True):
-        (folder / name).write_bytes(file.getbuffer())
+    _sweep()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    try:
+        for name, file in zip(names, given, strict=True):
+            (folder / name).write_bytes(file.getbuffer())
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return folder
+
+
+def _sweep() -> None:
+    """Remove what an app that was killed left of its uploads."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError):
+            if time() - folder.lstat().st_mtime > STALE:
+                shutil.rmtree(folder)
 
 
 def _clean(name: str) -> str:
@@ -178,6 +200,8 @@ def _start(path: str, name: str, *, last: bool, uploaded: bool) -> None:
 
 
 def _work(path: str, name: str, last: bool, uploaded: bool) -> Callable[[OnStep], int]:
+    """The import; an upload is removed after it, and also where it is cancelled before it began."""
+
     def work(on_step: OnStep) -> int:
         from wsexplore.zoo.readers import import_zoo
 
@@ -188,6 +212,8 @@ def _work(path: str, name: str, last: bool, uploaded: bool) -> Callable[[OnStep]
             if uploaded:
                 shutil.rmtree(path, ignore_errors=True)
 
+    if uploaded:
+        weakref.finalize(work, shutil.rmtree, path, ignore_errors=True)
     return work
 
 

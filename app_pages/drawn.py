@@ -10,7 +10,7 @@ from app_pages.keep import take_along
 from wsexplore.align import spec_of
 from wsexplore.figures import gallery_figure
 from wsexplore.generate.nearest import nearest
-from wsexplore.population import render
+from wsexplore.population import pictures_of
 from wsexplore.zoo import Zoo
 
 SIDE = 32
@@ -21,28 +21,36 @@ SHOWN = 36
 
 
 @st.cache_resource(max_entries=16, show_spinner="Drawing fields…")
-def _drawn(flow: str, zoo: str, versions: tuple[float, float], settings: DrawSettings) -> tuple[Zoo, Zoo]:
-    """The samples, and for each the nearest network that the flow was fitted on."""
+def _drawn(
+    flow: str, zoo: str, versions: tuple[float, float], settings: DrawSettings
+) -> tuple[Zoo, tuple[np.ndarray, np.ndarray]]:
+    """The samples, and the pictures of the first of them and of the nearest networks that the flow was fitted on."""
     fitted, opened = open_flow(flow), open_zoo(zoo)
     part = opened.select(fitted.where) if fitted.where else opened
     fresh = fitted.sample(settings.count, seed=settings.seed, steps=settings.steps, temperature=settings.temperature)
     found = nearest(fresh.weights, part.weights, spec_of(part.architecture), part.architecture.layout)
     ids = part.table["id"].to_numpy()[found.row]
     table = fresh.table.assign(nearest=ids, nearest_distance=found.distance.astype(float))
-    return fresh.with_table(table), Zoo.from_weights(part.architecture, part.rows(found.row))
+    shown = np.arange(min(SHOWN, len(fresh)))
+    pictures = (
+        pictures_of(fresh, shown, height=SIDE, width=SIDE).numpy(),
+        pictures_of(part, found.row[shown], height=SIDE, width=SIDE).numpy(),
+    )
+    return fresh.with_table(table), pictures
 
 
 def drawn_fields(flow: str, zoo: str, settings: DrawSettings) -> None:
     """The pictures of the samples and, in the same places, of their nearest networks."""
     versions = (version_of("flows", flow), version_of("zoos", zoo))
-    fresh, near = _drawn(flow, zoo, versions, settings)
-    shown = min(SHOWN, len(fresh))
-    for title, part, key in (("Drawn", fresh, "drawn-fields"), ("The nearest that were trained", near, "near-fields")):
+    fresh, (own, near) = _drawn(flow, zoo, versions, settings)
+    shown = len(own)
+    for title, pictures, column, key in (
+        ("Drawn", own, "id", "drawn-fields"),
+        ("The nearest that were trained", near, "nearest", "near-fields"),
+    ):
         st.subheader(title)
-        names = fresh.table["id" if part is fresh else "nearest"].iloc[:shown].astype(str).tolist()
-        pictures = render(part.architecture, part.rows(np.arange(shown)), height=SIDE, width=SIDE).numpy()
         show(
-            gallery_figure(pictures, names),
+            gallery_figure(pictures, fresh.table[column].iloc[:shown].astype(str).tolist()),
             key=key,
             alt=f"{shown} fields as pictures: {title.lower()}",
             table=fresh.table[["id", "nearest", "nearest_distance"]],

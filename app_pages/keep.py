@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app_pages.frame import sentence
+from app_pages.plain import plain
 from wsexplore.zoo import Zoo, keep_path, shelf, to_safetensors
 
 
@@ -27,5 +28,5 @@ def take_along(fresh: Zoo, name: str) -> None:
                 if into in shelf("zoos"):
                     raise ValueError(f"there is already a zoo called {into}; choose another name")
                 fresh.save(keep_path("zoos", into))
-            st.success(f"Kept as {into}.")
-            st.page_link("app_pages/atlas.py", label=f"Open {into} in the Atlas", query_params={"zoo": into})
+            st.success(plain(f"Kept as {into}."))
+            st.page_link("app_pages/atlas.py", label=f"Open {plain(into)} in the Atlas", query_params={"zoo": into})

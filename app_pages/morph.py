@@ -9,7 +9,7 @@ from app_pages.frame import show
 from app_pages.handles import open_zoo, version_of
 from wsexplore.figures import gallery_figure, morph_figure
 from wsexplore.landscape import linear_path, pair_weights
-from wsexplore.population import render
+from wsexplore.population import pictures_of, render
 from wsexplore.zoo import Zoo
 
 STEPS = 41
@@ -55,7 +55,7 @@ def morph(name: str, zoo: Zoo, first: int, second: int) -> None:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _gallery(zoo: str, version: float, rows: tuple[int, ...]) -> np.ndarray:
     opened = open_zoo(zoo)
-    return render(opened.architecture, opened.rows(np.array(rows)), height=THUMB, width=THUMB).numpy()
+    return pictures_of(opened, np.array(rows), height=THUMB, width=THUMB).numpy()
 
 
 def gallery(name: str, zoo: Zoo, rows: np.ndarray) -> None:

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,9 +7,12 @@ import pytest
 from wsexplore.figures import (
     curves_figure,
     filters_figure,
+    gallery_figure,
+    histogram_figure,
     lens_figure,
     map_figure,
     matrices_figure,
+    parallel_figure,
     placed_figure,
     quality_figure,
     runs_figure,
@@ -186,3 +191,61 @@ def test_the_ramp_rises_in_lightness_and_is_seen_on_light_and_dark():
 def test_a_map_refuses_a_column_it_does_not_have():
     with pytest.raises(KeyError):
         draw_map(colour="depth")
+
+
+EVIL = "<b>x</b>"
+
+
+def written(figure):
+    """A figure as JSON, without ids that no card shows and ticks that plotly does not read as markup."""
+    spec = json.loads(figure.to_json())
+    for trace in spec["data"]:
+        if "customdata" not in trace.get("hovertemplate", ""):
+            trace.pop("customdata", None)
+        for axis in trace.get("dimensions", []):
+            axis.pop("ticktext", None)
+    return json.dumps(spec)
+
+
+def evil_figures():
+    """Figures of a file whose ids, columns, values, classes and titles all hold markup."""
+    rows = table(30).assign(id=EVIL, optimizer=[EVIL, "sgd", "adam"] * 10, init=EVIL, activation=EVIL)
+    rows[EVIL] = DRAW.uniform(size=30)
+    labels = (EVIL, EVIL)
+    yield "map of words", map_figure(points(30), rows, colour="optimizer", labels=labels)
+    yield "map of numbers", map_figure(points(30), rows, colour=EVIL, labels=labels)
+    yield "placed", placed_figure(points(9), points(2), np.array([0, 1]), np.ones(2), [EVIL, "b"], labels=labels)
+    yield "runs", runs_figure(rows, column=EVIL)
+    yield "histogram", histogram_figure(rows, EVIL, colour="optimizer")
+    yield "bars", histogram_figure(rows, "optimizer", colour=EVIL)
+    yield "parallel", parallel_figure(rows, ["optimizer", "lr"], target=EVIL)
+    yield "lens", lens_figure(points(5), points(5), np.ones(5), points(2), points(2), colour=EVIL)
+    alphas = np.linspace(0, 1, 3)
+    yield "curves", curves_figure({"raw": (alphas, alphas)}, unit=EVIL, title=EVIL)
+    chances = DRAW.dirichlet(np.ones(2), size=(3, 2)).astype(np.float32)
+    yield (
+        "scrub",
+        scrub_figure(
+            alphas,
+            alphas,
+            alphas,
+            chances,
+            chances,
+            np.ones((3, 2, 4, 4), np.float32),
+            np.zeros((2, 4, 4)),
+            np.array([0, 1]),
+            [EVIL, "b"],
+        ),
+    )
+    yield "filters", filters_figure({EVIL: np.ones((4, 2, 2))})
+    yield "matrices", matrices_figure([(EVIL, np.ones((2, 2)))], hover=EVIL)
+    yield "gallery", gallery_figure(np.zeros((1, 4, 4)), [EVIL])
+    measures = {"novelty": 1.0, "mean_accuracy": 0.9, "std_accuracy": 0.1, "best_accuracy": 1.0}
+    yield "quality", quality_figure(pd.DataFrame([{"generator": EVIL, **measures}]))
+
+
+@pytest.mark.parametrize(("name", "figure"), [pytest.param(*case, id=case[0]) for case in evil_figures()])
+def test_no_text_from_a_file_is_markup_in_a_figure(name, figure):
+    text = written(figure)
+    assert EVIL not in text
+    assert "&lt;b&gt;x&lt;/b&gt;" in text

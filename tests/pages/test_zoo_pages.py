@@ -1,4 +1,7 @@
 import json
+import os
+import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from safetensors.torch import load, save
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from app_pages.handles import jobs
 from app_pages.judge import state_dict_bytes
 from app_pages.plain import plain
 from app_pages.vary import parse_numbers
@@ -246,6 +250,36 @@ def test_an_upload_that_is_no_network_gives_one_sentence_and_no_zoo(user):
     assert list(shelf("zoos")) == ["digit-fields", "digits-mlp"]
 
 
+def test_an_upload_leaves_nothing_behind_when_it_is_cancelled_while_it_waits(user, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    for name, days in (("wsexplore-upload-old", 2), ("wsexplore-upload-new", 0.5), ("other-old", 2)):
+        (temporary / name).mkdir(parents=True)
+        os.utime(temporary / name, times=(time.time() - days * 86400,) * 2)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    kept = ["other-old", "wsexplore-upload-new"]
+    free = threading.Event()
+    busy = [jobs().start("busy", lambda on_step: free.wait(60)) for _ in range(2)]
+    try:
+        at = opened("zoo", shelf="Bring your own")
+        at.file_uploader(key="files").set_value([("a.pt", b"waiting", "application/octet-stream")]).run()
+        at.button(key="upload").click().run()
+        names = sorted(path.name for path in temporary.iterdir())
+        assert len(names) == 3
+        assert set(kept) < set(names)
+        assert all(jobs().status(job).state == "running" for job in busy)
+        press(at, "Cancel")
+    finally:
+        free.set()
+    until(at, lambda at: "The import was cancelled" in said(at))
+    until(at, lambda at: sorted(path.name for path in temporary.iterdir()) == kept, seconds=10)
+
+
+def test_a_broken_region_is_told_letter_by_letter(user):
+    at = opened("atlas", region="![x](http://x)")
+    assert not at.exception
+    assert "![x](" not in at.warning[0].value
+
+
 def test_a_network_opens_from_its_link():
     at = opened("network", a="v00000e030", layer="layers.1.weight")
     assert not at.exception
@@ -363,7 +397,7 @@ def test_a_training_is_asked_for_by_its_link():
         ({"models": "a million"}, "asks for a number of networks of"),
         ({"design": "chaos"}, "asks for design 'chaos'"),
         ({"checkpoints": "0, one"}, "takes whole numbers"),
-        ({"checkpoints": "0, 99"}, "checkpoints are epochs from 0 to 12"),
+        ({"checkpoints": "0, 99"}, "epochs from 0 to 12"),
         ({"random-lr": "fast"}, "takes 0.01, a range"),
         ({"random-lr": "-1..2"}, "lr must lie in"),
         ({"design": "Grid", "grid-lr": "0.1..0.2"}, "a grid goes through lists"),

@@ -1,10 +1,12 @@
 import itertools
+import shlex
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from wsexplore.cli import cli
 from wsexplore.datasets import dataset
 from wsexplore.nets import architecture
 from wsexplore.population import (
@@ -12,11 +14,13 @@ from wsexplore.population import (
     field_grid,
     field_targets,
     hyper_parameters,
+    pictures_of,
     psnr,
     render,
     train_zoo,
     training_cost,
 )
+from wsexplore.zoo import Zoo
 
 TINY = {"input": [1, 8, 8], "channels": [4, 3], "kernel": [3, 2], "pool": [2, 1], "hidden": [6]}
 WITH_NORM = {**TINY, "norm": "batch"}
@@ -126,8 +130,10 @@ def test_all_networks_of_a_shared_initialisation_start_at_one_point():
         ("mlp", "digits", {"seeds": 0}, "seeds is a whole number of at least 1"),
         ("mlp", "digits", {"precision": "int8"}, "choose one of float32, tf32, bf16"),
         ("mlp", "digits", {"config": {"widths": [64, 9]}}, "mlp has 9 outputs for the 10 classes of digits"),
-        ("mlp", "digits", {"shard": 0}, "a shard holds at least 1 network"),
+        ("mlp", "digits", {"shard": 0}, "a shard holds a whole number of networks, at least 1, got 0"),
         ("siren", "digits", {"batch_size": 8}, "batch_size means nothing for siren"),
+        ("siren", "digits", {"config": {"widths": [3, 4, 1]}}, "a picture has two coordinates, this siren takes 3"),
+        ("siren", "digits", {"config": {"widths": [2, 4, 3]}}, "a grey picture has one intensity"),
         ("siren", "two-moons", {}, "a field is fitted to grey images"),
         ("small-cnn", "digits", {}, "do not fit small-cnn"),
     ],
@@ -152,6 +158,41 @@ def test_a_field_is_the_picture_it_was_fitted_to():
     data = dataset("digits")
     assert zoo.table["sample"].tolist() == list(range(12))
     assert zoo.table["label"].tolist() == [data.classes[int(label)] for label in data.train.targets[:12]]
+
+
+def test_fields_of_several_activations_are_each_drawn_with_their_own():
+    vary = {"activation": ["relu", "tanh"]}
+    zoo = train_zoo("field-mlp", "digits", models=8, epochs=30, lr=1e-2, vary=vary, seed=1)
+    assert zoo.table["activation"].nunique() == 2
+    np.testing.assert_allclose(evaluate(zoo, "digits")["psnr"], zoo.table["psnr"], rtol=1e-3)
+    pictures = pictures_of(zoo, np.array([5, 2]), height=8, width=8)
+    for picture, row in zip(pictures, (5, 2), strict=True):
+        alone = render(zoo.architecture_of(row), zoo.rows([row]), height=8, width=8)[0]
+        torch.testing.assert_close(picture, alone)
+    assert len(evaluate(zoo.select([]), "digits")) == 0
+    with pytest.raises(ValueError, match="split 'nonsense' is unknown"):
+        evaluate(zoo, "digits", split="nonsense")
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    common = {"models": 2, "epochs": 1, "seed": 1}
+    plain = train_zoo("mlp", "digits", lr=0.25, vary={"batch_size": [512]}, **common)
+    vary = {"batch_size": [np.int64(512)]}
+    other = train_zoo("mlp", "digits", lr=np.float32(0.25), vary=vary, out=tmp_path / "zoo", **common)
+    assert torch.equal(other.weights, plain.weights)
+    assert "np." not in other.recipe.cli + other.recipe.python
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "config"),
+    [("cnn", "digits", {"input": [1, 8, 8], "channels": [4], "hidden": []}), ("mlp", "digits", {})],
+)
+def test_the_command_in_the_recipe_makes_the_same_zoo(name, data, config, tmp_path):
+    zoo = train_zoo(name, data, models=2, epochs=1, config=config, vary={"lr": (1e-3, 1e-2)}, seed=4)
+    words = shlex.split(zoo.recipe.cli.replace("ZOO", str(tmp_path / "again")))
+    assert words[0] == "wsexplore"
+    cli(words[1:], standalone_mode=False)
+    assert Zoo.open(tmp_path / "again").fingerprint == zoo.fingerprint
 
 
 def test_a_field_can_be_drawn_at_any_resolution_and_a_classifier_cannot():

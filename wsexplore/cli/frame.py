@@ -171,6 +171,23 @@ def parse_value(text: str) -> int | float | str:
     return text
 
 
+def parse_field(text: str) -> object:
+    """A field of an architecture: JSON where it is a list or a mapping, else values by commas; true and false count.
+
+    Raises:
+        ValueError: it looks like JSON and is none.
+    """
+    if text[:1] in "[{":
+        try:
+            found: object = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError(f"--config takes values like 32, 64,32,10 or [], got {text[:60]!r}") from None
+        return found
+    words: dict[str, object] = {"true": True, "false": False}
+    values = [words.get(part.lower(), parse_value(part)) for part in text.split(",") if part]
+    return values if len(values) > 1 or text.endswith(",") else (values[0] if values else text)
+
+
 def parse_vary(text: str) -> tuple[float, float] | list[int | float | str]:
     """`LOW..HIGH` is a range, `A,B,C` a list of values."""
     if ".." in text:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wsexplore.cli.frame import AsJson, Out, answer, parse_assignments, parse_value, work
+from wsexplore.cli.frame import AsJson, Out, answer, parse_assignments, parse_field, work
 
 if TYPE_CHECKING:
     from wsexplore.zoo.readers import Found
@@ -32,7 +32,7 @@ def import_(
     with work() as on_step:
         if dtype not in ("float32", "float16"):
             raise ValueError(f"--dtype is float32 or float16, got {dtype!r}")
-        fields = {name: _field(value) for name, value in parse_assignments(config or [], "--config").items()}
+        fields = {name: parse_field(value) for name, value in parse_assignments(config or [], "--config").items()}
         asked: dict[str, Any] = {
             "epochs": _epochs(epochs),
             "trust": trust,
@@ -77,9 +77,3 @@ def _epochs(text: str) -> list[int] | str | None:
     except ValueError:
         raise ValueError(f"--epochs takes epochs like 0,21-25, or last; got {text!r}") from None
     return found
-
-
-def _field(text: str) -> object:
-    words: dict[str, object] = {"true": True, "false": False}
-    values = [words.get(part, parse_value(part)) for part in text.split(",") if part]
-    return values if len(values) > 1 or text.endswith(",") else (values[0] if values else text)

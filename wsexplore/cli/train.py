@@ -9,10 +9,10 @@ from wsexplore.cli.frame import (
     Device,
     Factory,
     OnDevice,
-    Out,
     Seed,
     answer,
     parse_assignments,
+    parse_field,
     parse_value,
     parse_vary,
     trust,
@@ -26,7 +26,7 @@ def train(
         str, typer.Argument(help="mlp, small-cnn, cnn, resnet, vit, gru, siren, field-mlp; or factory with --factory.")
     ],
     dataset: Annotated[str, typer.Argument(help=DATASET_HELP)],
-    out: Out,
+    out: Annotated[str, typer.Option(help="Folder to write; needed unless only the cost is asked for.")] = "",
     models: Annotated[
         int | None, typer.Option(min=1, help="Number of networks. Default: 100; for fields one for every image.")
     ] = None,
@@ -62,7 +62,7 @@ def train(
         shared = parse_assignments(set_ or [], "--set")
         fixed: dict[str, Any] = {name: parse_value(value) for name, value in shared.items()}
         varied = {name: parse_vary(value) for name, value in parse_assignments(vary or [], "--vary").items()}
-        fields = {name: _field(value) for name, value in parse_assignments(config or [], "--config").items()}
+        fields = {name: parse_field(value) for name, value in parse_assignments(config or [], "--config").items()}
         kept = _epochs(checkpoints)
         from wsexplore.cli.zoo import facts
         from wsexplore.nets import architecture as architecture_of
@@ -90,9 +90,11 @@ def train(
             **fixed,
         }
         if cost:
-            expected = training_cost(arch, dataset, **options)
+            expected = training_cost(arch, dataset, shard=shard, **options)
             answer({"seconds": expected.seconds, "bytes": expected.bytes}, as_json=as_json)
             return
+        if not out:
+            raise ValueError("name the folder to write with --out, or ask for the cost alone with --cost")
         zoo = train_zoo(arch, dataset, out=out, shard=shard, on_step=on_step, **options)
         answer({"written": out, **facts(zoo)}, as_json=as_json)
 
@@ -104,9 +106,3 @@ def _epochs(text: str) -> list[int] | None:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"--checkpoints takes epochs like 0,1,10,30, got {text!r}") from None
-
-
-def _field(text: str) -> object:
-    """One value of an architecture's field, or a list; true and false are truth values."""
-    values = [{"true": True, "false": False}.get(part.lower(), parse_value(part)) for part in text.split(",")]
-    return values if len(values) > 1 else values[0]

@@ -75,9 +75,10 @@ class Ledger:
         file, text = self.folder / "plan.json", json.dumps(plan, sort_keys=True)
         if not file.exists():
             write_whole(file, text)
-        elif file.read_text() != text:
+        elif (held := file.read_text()) != text:
             raise ValueError(
-                f"{self.folder} holds unfinished work with other arguments; repeat those, or delete the folder"
+                f"{self.folder} holds unfinished work with other arguments ({_differs(held, plan)}); repeat those, or "
+                "delete the folder"
             )
 
     def file(self, shard: Shard) -> Path:
@@ -101,6 +102,17 @@ class Ledger:
     def discard(self) -> None:
         """Remove the folder once its results are kept elsewhere."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _differs(held: str, plan: Mapping[str, Any]) -> str:
+    """The first argument in which a stored plan differs."""
+    try:
+        known = json.loads(held)
+        old, new = ({**p, **p.get("arguments", {})} for p in (known, json.loads(json.dumps(plan))))
+        name = next(n for n in sorted({*old, *new} - {"arguments", "cli", "python"}) if old.get(n) != new.get(n))
+    except (ValueError, TypeError, AttributeError, StopIteration):
+        return "its plan cannot be read"
+    return f"{name} was {old.get(name)!r}, now {new.get(name)!r}"[:200]
 
 
 def write_whole(file: Path, text: str) -> None:

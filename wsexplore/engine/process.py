@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -22,7 +23,8 @@ class Process:
 
     def __init__(self, stop: threading.Event):
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from wsexplore.engine.worker import main; main()"],
+            [sys.executable, "-P", "-c", "from wsexplore.engine.worker import main; main()"],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(place).absolute()) for place in sys.path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

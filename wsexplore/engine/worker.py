@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -34,6 +35,7 @@ def run_here(function: str, arguments: Mapping[str, Any], file: Path, tell: Tell
 
 def main() -> None:
     """Run the shards described on standard input, each answered by lines of JSON on standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends this process
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # whatever a library prints goes to the errors
     tasks: queue.SimpleQueue[str] = queue.SimpleQueue()

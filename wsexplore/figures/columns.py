@@ -142,6 +142,7 @@ def _axis(column: "pd.Series[Any]", name: str) -> dict[str, Any]:
             "values": codes + spread,
             "range": [-2 * JITTER, len(kinds) - 1 + 2 * JITTER],
             "tickvals": list(range(len(kinds))),
+            # Raw: plotly hands these labels to d3 as text; only `label` goes through its reader of markup.
             "ticktext": [kind if len(kind) <= LONGEST else f"{kind[: LONGEST - 1]}…" for kind in kinds],
         }
     values = column.to_numpy(float)

@@ -18,6 +18,7 @@ from wsexplore.figures.theme import (
     colour_bar,
     frame_most,
     layout,
+    plain,
     scale,
 )
 
@@ -59,6 +60,7 @@ def map_figure(
         polygon: the selection, drawn as an outline.
         height: in pixels.
     """
+    across, up = plain(labels[0]), plain(labels[1])
     figure = go.Figure()
     if trajectories:
         x, y = _paths(points, table)
@@ -73,7 +75,7 @@ def map_figure(
                 y=points[rows, 1],
                 mode="markers",
                 marker=marker,
-                name=name,
+                name=plain(name),
                 showlegend=bool(name),
                 customdata=table["id"].to_numpy()[rows],
                 text=_cards(table.iloc[rows]),
@@ -94,12 +96,12 @@ def map_figure(
             showlegend=False,
         )
     frame_most(figure, points)
-    figure.update_xaxes(title=labels[0], zeroline=False)
-    figure.update_yaxes(title=labels[1], zeroline=False)
+    figure.update_xaxes(title=across, zeroline=False)
+    figure.update_yaxes(title=up, zeroline=False)
     layout(
         figure,
         height=height,
-        uirevision=f"{labels} {len(points)}",
+        uirevision=f"{across} {up} {len(points)}",
         dragmode="lasso",
         newselection={"line": {"color": FRESH, "width": 2}},
     )
@@ -163,14 +165,14 @@ def _cards(table: pd.DataFrame) -> list[str]:
     cards = []
     for row, values in zip(table["id"], zip(*columns, strict=True), strict=True):
         facts = [f"{name.replace('_', ' ')} {_short(name, value)}" for name, value in zip(names, values, strict=True)]
-        cards.append(f"<b>{row}</b><br>" + "<br>".join(facts))
+        cards.append(f"<b>{plain(row)}</b><br>" + "<br>".join(facts))
     return cards
 
 
 def _short(name: str, value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}" if "accuracy" in name else f"{value:.3g}" + (" nats" if name.endswith("loss") else "")
-    return str(value)
+    return plain(value)
 
 
 def placed_figure(
@@ -226,10 +228,10 @@ def placed_figure(
             "colorbar": colour_bar("test accuracy", tickformat=".1%"),
             "line": {"width": 1, "color": "white"},
         },
-        text=[f"<b>{name}</b><br>test accuracy {value:.3f}" for name, value in zip(ids, accuracy, strict=True)],
+        text=[f"<b>{plain(name)}</b><br>test accuracy {value:.3f}" for name, value in zip(ids, accuracy, strict=True)],
         hovertemplate="%{text}<extra></extra>",
     )
     frame_most(figure, points, fresh)
-    figure.update_xaxes(title=labels[0], zeroline=False)
-    figure.update_yaxes(title=labels[1], zeroline=False)
+    figure.update_xaxes(title=plain(labels[0]), zeroline=False)
+    figure.update_yaxes(title=plain(labels[1]), zeroline=False)
     return layout(figure, height=height)

@@ -19,6 +19,7 @@ from wsexplore.figures.theme import (
     SHARES,
     layout,
     mosaic,
+    plain,
     player,
     scale,
 )
@@ -43,6 +44,7 @@ def curves_figure(
         title: of the value axis.
         height: in pixels.
     """
+    title, unit = plain(title), plain(unit)
     figure = go.Figure()
     for name, (alphas, values) in curves.items():
         colour = COLOURS[name]
@@ -144,7 +146,7 @@ def scrub_figure(
     figure.add_scatter(x=[alphas[0]], y=[losses[0]], mode="markers", marker=marker, name="here", hoverinfo="skip")
     here = len(figure.data) - 1
     _add_images(figure, images)
-    names = [str(name) for name in classes]
+    names = [plain(name) for name in classes]
     rows = [f"{row + 1}" for row in range(len(targets))]
     bars = np.stack([probabilities[step][::-1] for step in range(len(alphas))])
     truth = [names[target] for target in targets]

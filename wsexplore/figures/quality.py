@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from wsexplore.figures.theme import CATEGORIES, FRESH, LINE, SYMBOLS, layout
+from wsexplore.figures.theme import CATEGORIES, FRESH, LINE, SYMBOLS, layout, plain
 from wsexplore.generate import NOVEL
 
 NAMES = {
@@ -30,6 +30,7 @@ def quality_figure(frame: pd.DataFrame, *, height: int = 400) -> go.Figure:
     figure.add_vline(x=NOVEL, line={"color": LINE, "dash": "dot"})
     for row in frame.to_dict("records"):
         name = str(row["generator"])
+        title = plain(NAMES.get(name, name))
         figure.add_scatter(
             x=[row["novelty"]],
             y=[row["mean_accuracy"]],
@@ -40,9 +41,9 @@ def quality_figure(frame: pd.DataFrame, *, height: int = 400) -> go.Figure:
                 "color": COLOURS.get(name, LINE),
                 "symbol": MARKS.get(name, "circle"),
             },
-            name=NAMES.get(name, name),
+            name=title,
             hovertemplate=(
-                f"<b>{NAMES.get(name, name)}</b><br>accuracy {row['mean_accuracy']:.3f} ± {row['std_accuracy']:.3f}"
+                f"<b>{title}</b><br>accuracy {row['mean_accuracy']:.3f} ± {row['std_accuracy']:.3f}"
                 f"<br>best {row['best_accuracy']:.3f}<br>novelty {row['novelty']:.2f} of the zoo's own<extra></extra>"
             ),
         )

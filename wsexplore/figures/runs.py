@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from wsexplore.figures.theme import LINE, SEQUENTIAL, layout, scale
+from wsexplore.figures.theme import LINE, SEQUENTIAL, layout, plain, scale, words
 
 
 def runs_figure(table: pd.DataFrame, *, column: str = "test_accuracy", height: int = 330) -> go.Figure:
@@ -27,10 +27,10 @@ def runs_figure(table: pd.DataFrame, *, column: str = "test_accuracy", height: i
         y=ordered[column],
         mode="markers",
         marker={"size": 6, "color": ordered[column], "colorscale": scale(SEQUENTIAL)},
-        text=ordered["id"],
+        text=[plain(name) for name in ordered["id"]],
         hovertemplate="<b>%{text}</b><br>epoch %{x}<br>%{y:.3f}<extra></extra>",
         showlegend=False,
     )
     figure.update_xaxes(title="epoch")
-    figure.update_yaxes(title=column.replace("_", " "))
+    figure.update_yaxes(title=words(column))
     return layout(figure, height=height)

@@ -64,7 +64,7 @@ def layout(figure: go.Figure, *, height: int, **settings: Any) -> go.Figure:
 def colour_bar(column: str, **settings: Any) -> dict[str, Any]:
     """The bar of a colour scale, named after a column of the table."""
     return {
-        "title": {"text": column.replace("_", " "), "side": "right"},
+        "title": {"text": words(column), "side": "right"},
         "thickness": 12,
         "outlinewidth": 0,
         **settings,

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 from plotly.subplots import make_subplots
 
-from wsexplore.figures.theme import DIVERGING, layout, mosaic, plain_axes, scale
+from wsexplore.figures.theme import DIVERGING, layout, mosaic, plain, plain_axes, scale
 
 
 def heatmap(values: Float[Array, "rows columns"], *, limit: float, **settings: object) -> go.Heatmap:
@@ -50,9 +50,10 @@ def filters_figure(networks: Mapping[str, Float[Array, "units height width"]], *
         networks: title to incoming weights of each unit, shaped like the input.
         columns: images per row of a mosaic.
     """
-    figure = make_subplots(1, len(networks), subplot_titles=list(networks), horizontal_spacing=0.03)
+    titles = [plain(title) for title in networks]
+    figure = make_subplots(1, len(networks), subplot_titles=titles, horizontal_spacing=0.03)
     limit = _limit(list(networks.values()))
-    for place, (title, images) in enumerate(networks.items(), start=1):
+    for place, (title, images) in enumerate(zip(titles, networks.values(), strict=True), start=1):
         canvas = mosaic(images, columns=columns)
         tile_h, tile_w = images.shape[1] + 1, images.shape[2] + 1
         rows, across = np.indices(canvas.shape)
@@ -78,10 +79,11 @@ def matrices_figure(
     matrices: Sequence[tuple[str, Float[Array, "rows columns"]]], *, height: int = 300, hover: str = "weight"
 ) -> go.Figure:
     """Matrices side by side on one colour scale."""
-    figure = make_subplots(1, len(matrices), subplot_titles=[title for title, _ in matrices], horizontal_spacing=0.03)
+    titles = [plain(title) for title, _ in matrices]
+    figure = make_subplots(1, len(matrices), subplot_titles=titles, horizontal_spacing=0.03)
     limit = _limit([values for _, values in matrices])
-    for place, (title, values) in enumerate(matrices, start=1):
-        template = f"{title}<br>row %{{y}}, column %{{x}}<br>{hover} %{{z:.3f}}<extra></extra>"
+    for place, (title, (_, values)) in enumerate(zip(titles, matrices, strict=True), start=1):
+        template = f"{title}<br>row %{{y}}, column %{{x}}<br>{plain(hover)} %{{z:.3f}}<extra></extra>"
         figure.add_trace(heatmap(values, limit=limit, hovertemplate=template), 1, place)
         figure.update_yaxes(autorange="reversed", row=1, col=place)
     plain_axes(figure)

@@ -15,6 +15,7 @@ from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import train_velocity
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep, device_of
+from wsexplore.population.steps import CORES
 from wsexplore.zoo import Recipe, Zoo
 
 FEWEST = 16
@@ -108,12 +109,11 @@ def _checked(zoo: Zoo, reference: int | None) -> Architecture:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """One thread of torch: two were measured to be no faster here, and they stall where other work shares the cores."""
-    threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(CORES)
 
 
 def _recipe(zoo: Zoo, where: str, config: FlowConfig, seed: int, reference: int | None, device: str) -> Recipe:

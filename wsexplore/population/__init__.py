@@ -1,6 +1,6 @@
 from wsexplore.population.cost import TrainingCost, training_cost
 from wsexplore.population.evaluate import Scores, evaluate, predict, score
-from wsexplore.population.fields import field_errors, field_grid, field_targets, psnr, render
+from wsexplore.population.fields import field_errors, field_grid, field_targets, pictures_of, psnr, render
 from wsexplore.population.steps import OnStep, device_of
 from wsexplore.population.train import train_zoo
 from wsexplore.population.vary import FIELDS, hyper_parameters
@@ -16,6 +16,7 @@ __all__ = [
     "field_grid",
     "field_targets",
     "hyper_parameters",
+    "pictures_of",
     "predict",
     "psnr",
     "render",

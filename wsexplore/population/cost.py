@@ -11,8 +11,8 @@ import torch
 from wsexplore.datasets import dataset
 from wsexplore.nets import Architecture, architecture
 from wsexplore.population.plan import Plan, check_fit, checkpoints_of, networks_of
-from wsexplore.population.stack import networks_per_shard
-from wsexplore.population.steps import device_of
+from wsexplore.population.stack import check_precision, networks_per_shard
+from wsexplore.population.steps import CORES, device_of
 from wsexplore.population.trainer import Trainer
 
 STEPS = 3
@@ -20,6 +20,9 @@ STEPS = 3
 
 JUDGED = 256
 """Samples whose evaluation is timed."""
+
+COUNTED = 20_000
+"""Networks whose shards are counted; beyond, they are scaled."""
 
 STARTING = 4.0
 """Seconds until a worker process has loaded its libraries."""
@@ -30,7 +33,7 @@ class TrainingCost:
     """What to expect of a training.
 
     Attributes:
-        seconds: until it ends, on this machine as it is loaded now; good within a factor of two.
+        seconds: until it ends, on this machine as it is loaded now, as if every shard were like the largest.
         bytes: of the zoo's weights on disk.
     """
 
@@ -46,10 +49,11 @@ def training_cost(
     epochs: int = 30,
     checkpoints: Any = None,
     device: str = "auto",
+    shard: int | None = None,
     config: dict[str, Any] | None = None,
     **options: Any,
 ) -> TrainingCost:
-    """The cost of `train_zoo` with the same arguments, from a few steps of its first shard.
+    """The cost of `train_zoo` with the same arguments, from a few steps of its largest shard.
 
     Raises:
         ValueError: what `train_zoo` would raise for these arguments.
@@ -62,23 +66,26 @@ def training_cost(
         name: options.pop(name, default) for name, default in (("vary", None), ("design", "random"), ("seeds", None))
     }
     seed, shared = options.pop("seed", 0), options.pop("shared_init", False)
-    precision = options.pop("precision", "float32")
+    precision = check_precision(options.pop("precision", "float32"))
+    for name in ("out", "on_step", "on_metrics"):
+        options.pop(name, None)
     kept = checkpoints_of(checkpoints, epochs)
-    stack = networks_per_shard(base, target.type)
-    networks = networks_of(base, source, min(number, stack), **asked, seed=seed, shared_init=shared, fixed=options)
+    stack = networks_per_shard(base, target.type) if shard is None else shard
+    counted = min(number, COUNTED) if isinstance(number, int) else number
+    networks = networks_of(base, source, counted, **asked, seed=seed, shared_init=shared, fixed=options)
     plan = Plan(base, source, networks, kept, target, precision, stack)
     check_fit(plan)
-    shard = plan.shards()[0]
-    threads = torch.get_num_threads()
+    shards = plan.shards()
+    largest = max(shards, key=lambda part: len(part.arguments["networks"]))
     try:
-        torch.set_num_threads(1 if target.type == "cpu" else threads)
-        step, judge = _measured(plan, pd.DataFrame(shard.arguments["networks"]))
+        torch.set_num_threads(1 if target.type == "cpu" else CORES)
+        step, judge = _measured(plan, pd.DataFrame(largest.arguments["networks"]))
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(CORES)
     size = int(networks["batch_size"].iloc[0]) if "batch_size" in networks else 1
     per_epoch = 1 if base.task == "field" else -(-len(source.train) // size)
-    shards = -(-number // len(shard.arguments["networks"]))
-    rounds = -(-shards // (threads if target.type == "cpu" else 1))
+    workers = CORES if target.type == "cpu" else 1
+    rounds = -(-len(shards) * number // (counted * workers)) if len(shards) > 1 else 1
     each = step * per_epoch * kept[-1] + judge * (1 if base.task == "field" else images / JUDGED) * len(kept)
     starting = 0.0 if base.runs_stacked(target.type) or target.type != "cpu" else STARTING
     values = base.layout.size + base.buffers.size

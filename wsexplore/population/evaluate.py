@@ -132,10 +132,9 @@ def evaluate(
         ValueError: the data set does not fit the architecture, the split is unknown, or one network takes more memory.
     """
     source = dataset(data) if isinstance(data, str) else data
+    samples, target = source.split(split), device_of(device)
     if zoo.architecture.task == "field":
-        return evaluate_fields(zoo, source, on_step=on_step)
-    samples = source.split(split)
-    target = device_of(device)
+        return evaluate_fields(zoo, source, device=target.type, memory=memory, on_step=on_step)
     loss, accuracy = np.full(len(zoo), np.nan), np.full(len(zoo), np.nan)
     done = 0
     for architecture, rows in zoo.groups():

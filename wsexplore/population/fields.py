@@ -3,16 +3,15 @@
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from numpy import ndarray as Array
 from torch import Tensor
 
 from wsexplore.datasets import Dataset
 from wsexplore.nets import Architecture
+from wsexplore.population.budget import cut_for
 from wsexplore.population.steps import OnStep
 from wsexplore.zoo import Zoo
-
-AT_ONCE = 4096
-"""Fields evaluated at once."""
 
 
 def field_grid(height: int, width: int) -> Float[Tensor, "pixels 2"]:
@@ -58,36 +57,57 @@ def render(
     return outputs.view(len(weights), height, width).cpu()
 
 
-@torch.no_grad()
+def pictures_of(
+    zoo: Zoo, rows: Int[Array, " rows"], *, height: int, width: int, device: str = "cpu"
+) -> Float[Tensor, "rows height width"]:
+    """`render` for some rows of a zoo, each with its row's own fields of the architecture."""
+    found = torch.empty(len(rows), height, width)
+    for architecture, members in zoo.groups():
+        inside = np.flatnonzero(np.isin(rows, members))
+        if len(inside):
+            found[inside] = render(architecture, zoo.rows(rows[inside]).to(device), height=height, width=width)
+    return found
+
+
 def field_errors(
-    architecture: Architecture,
-    weights: Float[Tensor, "models parameters"],
-    targets: Float[Tensor, "models pixels"],
-    shape: tuple[int, int],
+    pictures: Float[Tensor, "models height width"], targets: Float[Tensor, "models pixels"]
 ) -> Float[Tensor, " models"]:
-    """Mean squared error of each picture, intensities in 0 to 1, against its own target of `shape`."""
-    pictures = render(architecture, weights, height=shape[0], width=shape[1])
-    return (pictures.view(len(weights), -1) - targets.cpu()).square().mean(1)
+    """Mean squared error of each picture against its own target, intensities in 0 to 1."""
+    return (pictures.flatten(1) - targets.cpu()).square().mean(1)
 
 
-def evaluate_fields(zoo: Zoo, data: Dataset, *, on_step: OnStep | None = None) -> pd.DataFrame:
+def evaluate_fields(
+    zoo: Zoo, data: Dataset, *, device: str = "cpu", memory: int, on_step: OnStep | None = None
+) -> pd.DataFrame:
     """How close each field is to the image that its row names in the column `sample`.
+
+    Args:
+        zoo: of fields.
+        data: their images.
+        device: "cpu" or "cuda".
+        memory: bytes that weights and activations may take.
+        on_step: told the share done; it may raise to cancel.
 
     Returns:
         Columns `id`, `mse` (of intensities in 0 to 1) and `psnr` (dB), in the zoo's order.
 
     Raises:
-        ValueError: the table has no such column, or it names no image of the data set.
+        ValueError: the table has no such column, it names no image of the data set, or one network takes more memory.
     """
     if "sample" not in zoo.table:
         raise ValueError("these fields have no column sample, so the image that each was fitted to is not known")
     targets, samples = field_targets(data), zoo.table["sample"].to_numpy()
-    if not np.issubdtype(samples.dtype, np.integer) or samples.min() < 0 or samples.max() >= len(targets):
+    inside = (
+        (samples >= 0) & (samples < len(targets)) if np.issubdtype(samples.dtype, np.integer) else np.zeros(1, bool)
+    )
+    if not inside.all():
         raise ValueError(f"the column sample must hold numbers of images of {data.name}, 0 to {len(targets) - 1:,}")
-    shape, errors = (data.input_shape[-2], data.input_shape[-1]), []
-    for start in range(0, len(zoo), AT_ONCE):
-        rows = np.arange(start, min(start + AT_ONCE, len(zoo)))
-        errors.append(field_errors(zoo.architecture, zoo.rows(rows), targets[torch.tensor(samples[rows])], shape))
+    height, width, errors = data.input_shape[-2], data.input_shape[-1], [torch.zeros(0)]
+    size = max(1, cut_for(zoo.architecture, device, memory).rows // (height * width))
+    for start in range(0, len(zoo), size):
+        rows = np.arange(start, min(start + size, len(zoo)))
+        pictures = pictures_of(zoo, rows, height=height, width=width, device=device)
+        errors.append(field_errors(pictures, targets[torch.tensor(samples[rows].tolist())]))
         if on_step is not None:
             on_step((int(rows[-1]) + 1) / len(zoo), f"evaluated {int(rows[-1]) + 1:,} of {len(zoo):,} networks")
     error = torch.cat(errors)

@@ -1,6 +1,7 @@
 """What a training is to do, checked before any work begins."""
 
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,8 @@ def networks_of(
     Raises:
         ValueError: a name or a value is not allowed, or means nothing here.
     """
+    if vary is not None and not isinstance(vary, Mapping):
+        raise ValueError(f"vary maps names to a range or a list of values, got {vary!r}")
     asked = {**(vary or {}), **fixed}
     without = set() if "activation" in base.config else {"activation"}
     without |= set() if "dropout" in base.config else {"dropout"}
@@ -96,7 +99,7 @@ def networks_of(
     return networks
 
 
-def checkpoints_of(checkpoints: Sequence[int] | None, epochs: int) -> tuple[int, ...]:
+def checkpoints_of(checkpoints: Any, epochs: int) -> tuple[int, ...]:
     """The epochs to keep, rising.
 
     Raises:
@@ -104,9 +107,12 @@ def checkpoints_of(checkpoints: Sequence[int] | None, epochs: int) -> tuple[int,
     """
     if not isinstance(epochs, int) or epochs < 1:
         raise ValueError(f"training takes a whole number of epochs, at least 1, got {epochs}")
-    kept = tuple(sorted(set(checkpoints))) if checkpoints is not None else (epochs,)
+    try:
+        kept = (epochs,) if checkpoints is None else tuple(sorted({operator.index(epoch) for epoch in checkpoints}))
+    except TypeError:
+        kept = ()
     if not kept or kept[0] < 0 or kept[-1] > epochs:
-        raise ValueError(f"checkpoints are epochs from 0 to {epochs}, got {list(checkpoints or [])}")
+        raise ValueError(f"checkpoints are a list of epochs from 0 to {epochs}, got {checkpoints!r}")
     return kept
 
 
@@ -116,11 +122,17 @@ def check_fit(plan: Plan) -> None:
     Raises:
         ValueError: inputs or classes do not fit, or a shard is empty.
     """
-    if plan.stack < 1:
-        raise ValueError(f"a shard holds at least 1 network, got {plan.stack}")
+    if not isinstance(plan.stack, int) or plan.stack < 1:
+        raise ValueError(f"a shard holds a whole number of networks, at least 1, got {plan.stack}")
     base, data = plan.architecture, plan.data
     if base.task == "field":
         field_targets(data)
+        if base.input_shape != (2,):
+            raise ValueError(
+                f"a picture has two coordinates, this {base.name} takes {base.input_shape[0]}; give it two"
+            )
+        if base.forward(base.initial_weights(seed=0).unsqueeze(0), torch.zeros(1, 2)).shape[-1] != 1:
+            raise ValueError(f"a grey picture has one intensity; give {base.name} one output")
         return
     outputs = base.forward(base.initial_weights(seed=0).unsqueeze(0), data.test.inputs[:1]).shape[-1]
     if outputs < len(data.classes):

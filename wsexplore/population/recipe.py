@@ -6,7 +6,7 @@ from typing import Any
 
 from wsexplore.population.plan import Plan
 from wsexplore.population.vary import Vary, is_range
-from wsexplore.zoo import Recipe
+from wsexplore.zoo import Recipe, config_flags
 
 DEFAULTS: Mapping[str, Any] = {
     "design": "random",
@@ -35,15 +35,14 @@ def recipe_of(
         unlike.pop("shard", None)
     flags = [f"--models {models}", f"--epochs {epochs}", f"--seed {seed}"]
     flags += [f"--checkpoints {','.join(map(str, checkpoints))}"]
-    flags += [f"--set {name}={value}" for name, value in fixed.items()]
+    flags += [f"--set {shlex.quote(f'{name}={value}')}" for name, value in fixed.items()]
     flags += [
         f"--vary {name}={'..'.join(map(repr, values)) if is_range(values) else ','.join(map(str, values))}"
         for name, values in varied.items()
     ]
-    flags += [
-        f"--config {name}={','.join(map(str, value)) if isinstance(value, list) else value}"
-        for name, value in base.config.items()
-    ]
+    factory = base.config.get("factory")
+    flags += [f"--factory {shlex.quote(factory)}"] if factory else []
+    flags += config_flags({name: value for name, value in base.config.items() if name != "factory"})
     flags += [f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}") for name, value in unlike.items()]
     keywords = "".join(f", {name}={value!r}" for name, value in {**unlike, **fixed}.items())
     return Recipe.of(
@@ -60,7 +59,8 @@ def recipe_of(
         },
         seed=seed,
         cli=f"wsexplore zoo train {base.name} {shlex.quote(data)} --out ZOO {' '.join(flags)}",
-        python=(
+        python=(f"wsexplore.nets.trust_factory({factory!r}); " if factory else "")
+        + (
             f"wx.train_zoo({base.name!r}, {data!r}, models={models}, epochs={epochs}, vary={varied!r}, seed={seed}, "
             f"checkpoints={checkpoints}, config={base.config!r}{keywords})"
         ),

@@ -64,13 +64,12 @@ def train_to_file(arguments: Mapping[str, Any], file: Path, tell: Said) -> None:
     networks, device = pd.DataFrame(arguments["networks"]), torch.device(arguments["device"])
     if device.type == "cpu":
         torch.set_num_threads(1)
-    else:
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments["precision"] == "tf32"
     for factory in arguments["trusted"]:
         trust_factory(factory)
     base = architecture_from_dict(arguments["architecture"])
     own = base.with_row(**{name: networks[name].iloc[0] for name in base.row_fields if name in networks})
-    with nullcontext() if own.runs_stacked(device.type) else _global_draws(networks):
+    draws = nullcontext() if own.runs_stacked(device.type) else _global_draws(networks)
+    with draws, _products(device, tf32=arguments["precision"] == "tf32"):
         trained = train_shard(
             own,
             dataset(arguments["data"]),
@@ -81,6 +80,21 @@ def train_to_file(arguments: Mapping[str, Any], file: Path, tell: Said) -> None:
             tell=tell,
         )
     trained.save(file)
+
+
+@contextmanager
+def _products(device: torch.device, *, tf32: bool) -> Iterator[None]:
+    """On a GPU, the precision of products and convolutions, and the same algorithm every time; restored afterwards."""
+    if device.type == "cpu":
+        yield
+        return
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("high" if tf32 else "highest")
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=tf32):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @contextmanager

@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import torch
 
+CORES = torch.get_num_threads()
+"""Threads that torch may use, read before any work changes the number."""
+
 OnStep = Callable[[float, str], None]
 """Called with the share done, 0 to 1, and one line of text; it may raise to cancel the work."""
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from wsexplore.datasets import Dataset
 from wsexplore.nets import Architecture
 from wsexplore.population.evaluate import score
-from wsexplore.population.fields import field_errors, field_grid, field_targets, psnr
+from wsexplore.population.fields import field_errors, field_grid, field_targets, psnr, render
 
 
 @runtime_checkable
@@ -106,7 +106,9 @@ class FieldFitting:
         self, weights: Tensor, buffers: Tensor, on_part: Callable[[], None] = lambda: None
     ) -> Float[Tensor, "models metrics"]:
         """Mean squared error of the intensity (0 to 1), and the peak signal-to-noise ratio in dB."""
-        error = field_errors(self._architecture, weights, self._targets.squeeze(-1), self._shape)
+        height, width = self._shape
+        pictures = render(self._architecture, weights, height=height, width=width)
+        error = field_errors(pictures, self._targets.squeeze(-1))
         return torch.stack([error, psnr(error)], dim=1)
 
 

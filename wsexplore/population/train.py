@@ -1,6 +1,6 @@
 """Train a whole zoo: many networks at once, resumable, the same bits however it is cut into shards."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from wsexplore.population.plan import Plan, check_fit, checkpoints_of, networks_
 from wsexplore.population.recipe import recipe_of
 from wsexplore.population.shard import TrainedShard
 from wsexplore.population.stack import check_precision, networks_per_shard
-from wsexplore.population.steps import OnStep, device_of
+from wsexplore.population.steps import CORES, OnStep, device_of
 from wsexplore.population.task import metrics_of
-from wsexplore.population.vary import Vary
+from wsexplore.population.vary import Vary, plain_number, plain_numbers
 from wsexplore.zoo import Recipe, Zoo, check_target
 
 OnMetrics = Callable[[pd.DataFrame], None]
@@ -35,7 +35,7 @@ def train_zoo(
     seeds: int | None = None,
     seed: int = 0,
     shared_init: bool = False,
-    checkpoints: Sequence[int] | None = None,
+    checkpoints: Iterable[int] | None = None,
     device: str = "auto",
     precision: str = "float32",
     out: str | Path | None = None,
@@ -48,7 +48,7 @@ def train_zoo(
     """Train `models` networks of one architecture on one data set.
 
     Every network has its own seed, initialisation, order of samples and hyper-parameters. The same arguments give
-    the same bits on the same device, however often the work was interrupted, and, where the architecture
+    the same bits on the same CPU, however often the work was interrupted, and, where the architecture
     `runs_stacked`, whatever `shard` is. A field (for example "siren") is fitted to one image each: network `i` to
     image `i` of the data set, training split first; an epoch is then one step over all pixels.
 
@@ -83,6 +83,8 @@ def train_zoo(
             diverged.
     """
     base = arch if isinstance(arch, Architecture) else architecture(arch, **(config or {}))
+    fixed = {name: plain_number(value) for name, value in fixed.items()}
+    vary = {name: plain_numbers(values) for name, values in vary.items()} if isinstance(vary, Mapping) else vary
     source = dataset(data)
     if models is None:
         models = len(source.train) + len(source.test) if base.task == "field" else 100
@@ -152,19 +154,18 @@ def _run(
             columns = ["run", "epoch", *metrics_of(plan.architecture)]
             on_metrics(pd.concat(heard, ignore_index=True)[columns])
 
-    threads = torch.get_num_threads()
     try:
         run_shards(
             "wsexplore.population.shard:train_to_file",
             shards,
             ledger,
-            workers=threads if on_cpu else 1,
+            workers=CORES if on_cpu else 1,
             mode="processes" if on_cpu and not plan.architecture.runs_stacked("cpu") else "threads",
             on_tell=progress.hear,
             on_tick=tick,
         )
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(CORES)
     tick()
     return [(shard, TrainedShard.load(ledger.file(shard))) for shard in shards]
 

@@ -140,6 +140,16 @@ def _check_values(name: str, values: Sequence[Any]) -> None:
         raise ValueError(f"the range of {name} runs from low to high, got {values!r}")
 
 
+def plain_number(value: Any) -> Any:
+    """Python's own number for one of numpy's; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def plain_numbers(values: Any) -> Any:
+    """The same for every value of a range or a list."""
+    return type(values)(map(plain_number, values)) if isinstance(values, list | tuple) else values
+
+
 def is_range(values: Sequence[Any]) -> bool:
     """Whether these are the two ends of a range, not values to choose from."""
     return isinstance(values, tuple) and len(values) == 2 and not isinstance(values[0], str)

@@ -3,7 +3,7 @@ from wsexplore.zoo.files import atomic_folder, check_target, full_disk_said, rea
 from wsexplore.zoo.joining import concat
 from wsexplore.zoo.library import find, item, keep_path, shelf
 from wsexplore.zoo.predicate import select_rows
-from wsexplore.zoo.recipe import Recipe
+from wsexplore.zoo.recipe import Recipe, config_flags
 from wsexplore.zoo.writer import ZooWriter, zoo_writer
 from wsexplore.zoo.zoo import Zoo
 
@@ -14,6 +14,7 @@ __all__ = [
     "atomic_folder",
     "check_target",
     "concat",
+    "config_flags",
     "find",
     "full_disk_said",
     "item",

@@ -1,10 +1,24 @@
 """How a result came to be."""
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from wsexplore.version import VERSION
+
+
+def config_flags(config: Mapping[str, Any]) -> list[str]:
+    """Fields of an architecture as options of a command: lists of several by commas, other structures as JSON."""
+    flags = []
+    for name, value in config.items():
+        if isinstance(value, list) and len(value) > 1 and not any(isinstance(part, list | dict) for part in value):
+            text = ",".join(map(str, value))
+        else:
+            text = json.dumps(value) if isinstance(value, list | dict) else str(value)
+        flags.append(f"--config {shlex.quote(f'{name}={text}')}")
+    return flags
 
 
 @dataclass(frozen=True, slots=True)

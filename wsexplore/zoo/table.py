@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Int
 from numpy import ndarray as Array
@@ -21,6 +22,67 @@ from wsexplore.zoo.predicate import rows_where
 METRICS = ["train_loss", "train_accuracy", "test_loss", "test_accuracy", "generalization_gap"]
 FIRST = ["id", "run", "epoch", "seed"]
 """The columns that every table has, in front of the others."""
+
+
+UNPACKED = 1 << 30
+"""Most bytes of a table in memory."""
+
+ROW = 1 << 10
+"""Bytes of a row that are allowed where a table of `UNPACKED` would have fewer."""
+
+
+def unpacked_size(stream: Any, names: Sequence[str] | None = None, *, most: int = UNPACKED) -> int:
+    """Bytes that columns of a parquet file take in memory, measured and not as the file declares them.
+
+    Counting stops above `most`. Texts are read as dictionaries and a few thousand rows at a time, so a text that is
+    stored once and comes in every row is held once.
+
+    Args:
+        stream: of the file.
+        names: of the columns, `None` for all.
+        most: bytes above which the exact size is of no interest.
+    """
+    opened = pq.ParquetFile(stream)
+    rows, schema = opened.metadata.num_rows, opened.schema_arrow
+    columns = [column for column in schema if names is None or column.name in names]
+    widths = [_width(column.type) for column in columns]
+    total = rows * sum(max(8, width) for width in widths if width is not None)
+    uneven = [column for column, width in zip(columns, widths, strict=True) if width is None]
+    for column in uneven:
+        text = _is_text(column.type)
+        if total > most:
+            break
+        opened = pq.ParquetFile(stream, read_dictionary=[column.name] if text else None)
+        for batch in opened.iter_batches(4_096 if text else 16, columns=[column.name], use_threads=False):
+            total += sum(map(_bytes_of, batch.columns))
+            if total > most:
+                break
+    return total
+
+
+def _width(kind: pa.DataType) -> int | None:
+    """Bytes of a value, `None` where values differ in size."""
+    if pa.types.is_null(kind):
+        return 0
+    try:
+        return int(kind.bit_width) // 8
+    except ValueError:
+        return None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind)
+
+
+def _bytes_of(values: pa.Array) -> int:
+    if not pa.types.is_dictionary(values.type):
+        return 8 * len(values) + int(values.nbytes)
+    width = _width(values.type.value_type)
+    if width is not None:
+        return len(values) * max(8, width)
+    inside = values.dictionary
+    lengths = pc.binary_length(inside) if not pa.types.is_nested(inside.type) else pa.array([inside.nbytes] * len(inside))
+    return 8 * len(values) + int(pc.sum(lengths.take(values.indices)).as_py() or 0)
 
 
 def complete_table(table: pd.DataFrame | None, models: int, *, first: int = 0) -> pd.DataFrame:
@@ -121,6 +183,11 @@ class TableFile:
 
     def _read(self, names: list[str] | None) -> pd.DataFrame:
         try:
+            most = max(UNPACKED, ROW * self._models)
+            if unpacked_size(self._mapped, names, most=most) > most:
+                raise ValueError(
+                    f"the table {self._file} unpacks to more than {most >> 20:,} MiB; fetch or make it again"
+                )
             frame: pd.DataFrame = pq.ParquetFile(self._mapped).read(columns=names).to_pandas()
         except (pa.ArrowException, OSError) as error:
             raise ValueError(self._unreadable(error)) from None

@@ -64,6 +64,12 @@ OF_NO_USE = re.compile(
 LONGEST = 500
 """Most characters of a value."""
 
+ROUNDING = 1e-4
+"""By how much of itself a number may lie above the largest accuracy."""
+
+PERCENTAGE = 1.5
+"""A column of accuracies is in percent where its largest value lies above this."""
+
 MOST = 2_000
 """Most columns of a table."""
 
@@ -189,11 +195,18 @@ def whole(column: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _fractions(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Accuracies as fractions of 1, what rounding put above 1 clipped.
+
+    Raises:
+        ValueError: they are neither fractions nor percentages.
+    """
     low, high = column.min(), column.max()
     if math.isnan(high) or (low >= 0 and high <= 1):
         return column
-    if low >= 0 and 1 < high <= 100:
-        return column / 100
+    if low >= 0 and high <= 1 + ROUNDING:
+        return column.clip(upper=1)
+    if low >= 0 and PERCENTAGE < high <= 100 * (1 + ROUNDING):
+        return (column / 100).clip(upper=1)
     raise ValueError(f"the {column.name} runs from {low:g} to {high:g}; it must be a fraction of 1 or a percentage")
 
 

@@ -8,6 +8,7 @@ its biases, one per line. The networks take inputs brought to mean 0 and range 1
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def nnet(tree: Tree, wishes: Wishes) -> Source | None:
     reason = ""
     for file in files:
         try:
-            headers[file] = _header(_head(tree, file), tree.short(file))
+            headers[file] = _header(_head(tree, file), tree.short(file), tree.size(file))
         except ValueError as error:
             reason = reason or str(error)
     if not headers:
@@ -82,7 +83,7 @@ def _read(tree: Tree, known: Architecture, files: list[Path]) -> Batch:
     for place, file in enumerate(files):
         try:
             lines = _lines(tree, file)
-            header = _header(lines, tree.short(file))
+            header = _header(lines, tree.short(file), tree.size(file))
             if list(header.widths) != known.config["widths"]:
                 raise ValueError(f"another architecture than mlp {known.config['widths']}")
             weights[place] = _weights(lines, known, tree.short(file))
@@ -116,7 +117,12 @@ def _numbers(lines: Iterator[str], name: str, count: int | None = None) -> list[
     return values
 
 
-def _header(lines: Iterator[str], name: str) -> Header:
+def _header(lines: Iterator[str], name: str, size: int) -> Header:
+    """What a file of `size` bytes declares.
+
+    Raises:
+        ValueError: it is no header, or declares more weights than the file can hold at two bytes each.
+    """
     first = _numbers(lines, name)
     widths = _numbers(lines, name)
     sizes = tuple(int(width) for width in widths if width == width and 1 <= width <= 1_000_000 and width % 1 == 0)
@@ -127,6 +133,9 @@ def _header(lines: Iterator[str], name: str) -> Header:
         or first[:3] != [len(sizes) - 1, sizes[0], sizes[-1]]
     ):
         raise ValueError(f"{name} does not start with the sizes of a .nnet network; fetch it again")
+    declared = sum((before + 1) * after for before, after in pairwise(sizes))
+    if size < 2 * declared:
+        raise ValueError(f"{name} declares {declared:,} weights and has {size:,} bytes; fetch it again")
     _numbers(lines, name)
     inputs = sizes[0]
     minima, maxima = _numbers(lines, name, inputs), _numbers(lines, name, inputs)

@@ -12,6 +12,15 @@ from typing import Any
 MOST_DIGITS = 64
 """Bytes of a whole number."""
 
+MEMORY = 512 << 20
+"""Bytes that the values of one pickle may take, by the estimates below."""
+
+EACH = 40
+"""Bytes of a small value and of its place in a list."""
+
+ENTRY = 100
+"""Bytes of an entry of a dictionary, of an empty container, or of an object."""
+
 DEEPEST = 1_000
 """Lists, tuples and dictionaries that may be open at once."""
 
@@ -40,6 +49,10 @@ Make = Callable[[tuple[Any, ...]], Any]
 
 class UnknownNameError(ValueError):
     """The pickle holds a name outside the list, so only running its code could read it."""
+
+    def __init__(self, name: Name):
+        super().__init__(f"it holds {name}")
+        self.name = name
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +83,7 @@ def parse(data: bytes | memoryview, vocabulary: Vocabulary, *, start: int = 0) -
 
     Raises:
         UnknownNameError: a name outside the vocabulary.
-        ValueError: the bytes are no pickle, or cut short.
+        ValueError: the bytes are no pickle, cut short, or make more values than `MEMORY` holds.
     """
     try:
         return _Machine(memoryview(data), vocabulary, start).run()
@@ -89,17 +102,24 @@ class _Machine:
         self.stack: list[Any] = []
         self.memory: dict[int, Any] = {}
         self.depth = 0
+        self.left = MEMORY
 
     def run(self) -> tuple[Any, int]:
         while True:
             code = self.data[self.place]
             self.place += 1
+            self.spend(EACH)
             if code == 0x2E:
                 return self.stack.pop(), self.place
             step = _STEPS.get(code)
             if step is None:
                 raise ValueError(f"the pickle in it holds the instruction {code}, which no file of weights needs")
             step(self)
+
+    def spend(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise ValueError("the pickle in it makes more values than any file of weights needs")
 
     def take(self, count: int) -> memoryview:
         if count < 0 or self.place + count > len(self.data):
@@ -111,7 +131,14 @@ class _Machine:
         return int(struct.unpack(form, self.take(struct.calcsize(form)))[0])
 
     def text(self, form: str) -> str:
-        return str(self.take(self.number(form)), "utf-8", "surrogatepass").encode("utf-8", "replace").decode()
+        data = self.take(self.number(form))
+        self.spend(4 * len(data))
+        return str(data, "utf-8", "surrogatepass").encode("utf-8", "replace").decode()
+
+    def bytes(self, form: str) -> bytes:
+        data = self.take(self.number(form))
+        self.spend(2 * len(data))
+        return bytes(data)
 
     def line(self) -> str:
         rest = bytes(self.data[self.place : self.place + 512])
@@ -124,6 +151,10 @@ class _Machine:
     def push(self, value: Any) -> None:
         self.stack.append(value)
 
+    def empty(self, value: Any) -> None:
+        self.spend(ENTRY)
+        self.stack.append(value)
+
     def mark(self) -> None:
         self.depth += 1
         if self.depth > DEEPEST:
@@ -133,6 +164,7 @@ class _Machine:
     def since_mark(self) -> list[Any]:
         for place in range(len(self.stack) - 1, -1, -1):
             if self.stack[place] is _MARK:
+                self.spend(8 * (len(self.stack) - place))
                 values = self.stack[place + 1 :]
                 del self.stack[place:]
                 self.depth -= 1
@@ -151,7 +183,7 @@ class _Machine:
             raise TypeError
         found = Name(module, name)
         if not self.vocabulary.knows(found):
-            raise UnknownNameError(f"it holds {found}")
+            raise UnknownNameError(found)
         self.push(found)
 
     def call(self) -> None:
@@ -161,6 +193,7 @@ class _Machine:
         self.push(self.made(function, arguments))
 
     def made(self, kind: Name, arguments: tuple[Any, ...]) -> Any:
+        self.spend(2 * ENTRY + sum(map(_cost, arguments)))
         if str(kind) in self.vocabulary.make:
             return self.vocabulary.make[str(kind)](arguments)
         return Thing(kind)
@@ -179,10 +212,12 @@ class _Machine:
         if isinstance(target, Thing):
             parts = state if isinstance(state, tuple) else (state,)
             for part in parts:
+                self.spend(EACH)
                 if isinstance(part, dict):
+                    self.spend(_cost(part))
                     target.attributes.update({key: value for key, value in part.items() if isinstance(key, str)})
         elif hasattr(target, "set_state"):
-            target.set_state(state)
+            target.set_state(state, self.spend)
 
     def append(self, values: Iterable[Any]) -> None:
         if not isinstance(self.stack[-1], list):
@@ -195,6 +230,7 @@ class _Machine:
             return
         if not isinstance(target, dict) or len(values) % 2:
             raise TypeError
+        self.spend(ENTRY * len(values) // 2)
         for key, value in zip(values[::2], values[1::2], strict=True):
             if not isinstance(key, str | int | float | bool | None):
                 raise TypeError
@@ -206,12 +242,14 @@ class _Machine:
         self.push(int.from_bytes(self.take(length), "little", signed=True))
 
     def remember(self, place: int) -> None:
+        self.spend(ENTRY)
         self.memory[place] = self.stack[-1]
 
     def stored(self) -> None:
         (identifier,) = self.last(1)
         if self.vocabulary.stored is None:
             raise TypeError
+        self.spend(ENTRY)
         self.push(self.vocabulary.stored(identifier))
 
 
@@ -236,26 +274,26 @@ _STEPS: dict[int, Step] = {
     ord("X"): lambda m: m.push(m.text("<I")),
     0x8C: lambda m: m.push(m.text("<B")),
     0x8D: lambda m: m.push(m.text("<Q")),
-    ord("B"): lambda m: m.push(bytes(m.take(m.number("<I")))),
-    ord("C"): lambda m: m.push(bytes(m.take(m.number("<B")))),
-    0x8E: lambda m: m.push(bytes(m.take(m.number("<Q")))),
-    0x96: lambda m: m.push(bytes(m.take(m.number("<Q")))),
-    ord("T"): lambda m: m.push(bytes(m.take(m.number("<i"))).decode("latin1")),
-    ord("U"): lambda m: m.push(bytes(m.take(m.number("<B"))).decode("latin1")),
+    ord("B"): lambda m: m.push(m.bytes("<I")),
+    ord("C"): lambda m: m.push(m.bytes("<B")),
+    0x8E: lambda m: m.push(m.bytes("<Q")),
+    0x96: lambda m: m.push(m.bytes("<Q")),
+    ord("T"): lambda m: m.push(m.bytes("<i").decode("latin1")),
+    ord("U"): lambda m: m.push(m.bytes("<B").decode("latin1")),
     ord(")"): lambda m: m.push(()),
     ord("t"): lambda m: m.push(tuple(m.since_mark())),
     0x85: lambda m: m.push(m.last(1)),
     0x86: lambda m: m.push(m.last(2)),
     0x87: lambda m: m.push(m.last(3)),
-    ord("]"): lambda m: m.push([]),
+    ord("]"): lambda m: m.empty([]),
     ord("l"): lambda m: m.push(m.since_mark()),
     ord("a"): lambda m: m.append(m.last(1)),
     ord("e"): lambda m: m.append(m.since_mark()),
-    ord("}"): lambda m: m.push({}),
+    ord("}"): lambda m: m.empty({}),
     ord("d"): lambda m: _dictionary(m),
     ord("s"): lambda m: m.set_items(list(m.last(2))),
     ord("u"): lambda m: m.set_items(m.since_mark()),
-    0x8F: lambda m: m.push([]),
+    0x8F: lambda m: m.empty([]),
     0x90: lambda m: m.append(m.since_mark()),
     0x91: lambda m: m.push(m.since_mark()),
     ord("c"): lambda m: m.name(m.line(), m.line()),
@@ -273,6 +311,13 @@ _STEPS: dict[int, Step] = {
 }
 
 
+def _cost(argument: Any) -> int:
+    """Bytes of a copy of what a call is given."""
+    if isinstance(argument, list | tuple | dict):
+        return ENTRY * len(argument)
+    return 2 * len(argument) if isinstance(argument, str | bytes) else 0
+
+
 def _check_protocol(version: int) -> None:
     if version > 5:
         raise ValueError(f"the pickle in it has protocol {version}; this version reads up to 5")
@@ -284,5 +329,5 @@ def _ignore(_: object) -> None:
 
 def _dictionary(machine: _Machine) -> None:
     values = machine.since_mark()
-    machine.push({})
+    machine.empty({})
     machine.set_items(values)

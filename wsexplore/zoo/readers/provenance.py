@@ -8,7 +8,7 @@ from typing import Any
 from wsexplore.zoo.files import sha256_of
 from wsexplore.zoo.readers.hub import PREFIX
 from wsexplore.zoo.readers.tree import Tree
-from wsexplore.zoo.recipe import Recipe
+from wsexplore.zoo.recipe import Recipe, config_flags
 
 HASHED = 512 << 20
 """Bytes up to which the files themselves are hashed; beyond, their names and sizes."""
@@ -31,8 +31,7 @@ def recipe_of(path: str, tree: Tree, format_: str, asked: Mapping[str, Any]) -> 
 
 def _flags(key: str, value: Any) -> list[str]:
     if key == "config":
-        parts = [f"{name}={','.join(map(str, v)) if isinstance(v, list | tuple) else v}" for name, v in value.items()]
-        return [f"--config {shlex.quote(part)}" for part in parts]
+        return config_flags({name: list(v) if isinstance(v, tuple) else v for name, v in value.items()})
     if key == "trust":
         return ["--trust"]
     text = value if isinstance(value, str) else ",".join(map(str, value))

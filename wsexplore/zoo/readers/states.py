@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wsexplore.zoo.readers.pickled import UnknownNameError
+from wsexplore.zoo.readers.pickled import Name, UnknownNameError
 from wsexplore.zoo.readers.safefile import open_safe_file
 from wsexplore.zoo.readers.tensors import Network, Stored, network_of
 from wsexplore.zoo.readers.torchfile import open_torch_file
@@ -17,6 +17,8 @@ from wsexplore.zoo.readers.tree import Tree
 
 SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
 DEEPEST = 12
+TENSORS = ("torch", "torch._utils", "torch._tensor", "torch.storage")
+"""Modules whose names in a pickle describe tensors."""
 
 
 @contextmanager
@@ -57,17 +59,19 @@ def open_value(tree: Tree, file: Path, *, trust: bool = False, things: tuple[str
         handle = open_torch_file(path, name, things=things)
         opened_file = handle.__enter__()
     except UnknownNameError as error:
-        raise ValueError(needs_code(name, str(error))) from None
+        raise ValueError(needs_code(name, error.name)) from None
     try:
         yield opened_file.value
     finally:
         handle.__exit__(None, None, None)
 
 
-def needs_code(name: str, what: str) -> str:
-    """The sentence that refuses a file which only running its code can read."""
+def needs_code(name: str, what: Name) -> str:
+    """The sentence that refuses a file for a name in it: of another kind of tensor, or of code."""
+    if what.module in TENSORS:
+        return f"{name} holds values of a kind that is not read ({what}); save it with float32 tensors"
     return (
-        f"{name} can only be read by running code: {what}; load it where you trust it and write "
+        f"{name} can only be read by running code: it holds {what}; load it where you trust it and write "
         "torch.save(model.state_dict(), …), or import it with --trust"
     )
 

@@ -30,7 +30,7 @@ DTYPES: Mapping[str, torch.dtype] = {
     "BoolStorage": torch.bool,
 }
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
-DESCRIPTION = 512 << 20
+DESCRIPTION = 64 << 20
 """Most bytes of the pickle that names the tensors."""
 
 DIRECTORY = 256 << 20
@@ -125,11 +125,13 @@ class TorchFile:
         declared: dict[str, tuple[torch.dtype, int]] = {}
         self.value, place = parse(data, self._vocabulary(declared), start=place)
         keys, place = parse(data, plain, start=place)
-        if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(declared):
+        known = isinstance(keys, list) and all(isinstance(key, str) for key in keys)
+        if not known or sorted(keys) != sorted(declared):
             raise ValueError(f"{self.name} is damaged: its list of storages is not what its tensors need")
-        for key in map(str, keys):
+        for key in keys:
             dtype, count = declared[key]
-            found = int.from_bytes(data[place : place + 8], "little", signed=True)
+            self.stream.seek(place)
+            found = int.from_bytes(self.stream.read(8), "little", signed=True)
             bytes_ = count * dtype.itemsize
             if found != count or place + 8 + bytes_ > size:
                 raise ValueError(f"{self.name} is damaged or cut short; fetch it again")
@@ -141,7 +143,9 @@ class TorchFile:
             if not isinstance(identifier, tuple) or len(identifier) < 5 or identifier[0] != "storage":
                 raise ValueError(f"{self.name} holds something else than tensors of this process")
             kind, key, count = identifier[1], identifier[2], identifier[4]
-            if not isinstance(kind, Name) or kind.name not in DTYPES or not isinstance(key, str):
+            if not isinstance(kind, Name) or not isinstance(key, str):
+                raise ValueError(f"{self.name} describes a tensor in a form that is not read")
+            if kind.name not in DTYPES:
                 raise ValueError(f"{self.name} holds values of the kind {kind}; only plain numbers are read")
             if not isinstance(count, int) or not 0 <= count <= MOST_VALUES:
                 raise ValueError(f"{self.name} declares a tensor of an impossible size")
@@ -227,6 +231,8 @@ def _directory_size(stream: BinaryIO) -> int:
 def _tensor(arguments: tuple[Any, ...]) -> Stored:
     """A tensor by storage, offset, size and strides, none of which may reach beyond the storage."""
     storage, offset, size, stride = arguments[:4]
+    if not isinstance(size, list | tuple) or not isinstance(stride, list | tuple):
+        raise ValueError("a tensor in it is described in a form that is not read")
     shape, steps = tuple(size), tuple(stride)
     numbers = (offset, *shape, *steps)
     if not isinstance(storage, Storage) or len(shape) != len(steps) or len(shape) > 16:

@@ -17,6 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wsexplore.zoo.table import UNPACKED, unpacked_size
+
 MOST_FILES = 5_000_000
 DEEPEST = 8
 """Folders below the first that are looked into."""
@@ -26,6 +28,9 @@ TEXT = 256 << 20
 
 SENTENCE = 600
 """Most characters of an error."""
+
+MOST_ROWS = 50_000_000
+"""Most rows of a table."""
 
 NOTE = 16 << 20
 """Most bytes of a description in JSON."""
@@ -229,8 +234,9 @@ def _parquet(stream: io.BytesIO, name: str) -> pd.DataFrame:
         opened = pq.ParquetFile(stream)
         groups = [opened.metadata.row_group(place) for place in range(opened.metadata.num_row_groups)]
         declared = sum(group.total_byte_size for group in groups)
-        if not 0 <= declared <= TEXT or opened.metadata.num_rows > TEXT:
-            raise ValueError(f"{name} unpacks to more than {_sized(TEXT)}; that is no table of a zoo")
+        large = not 0 <= declared <= TEXT or not 0 <= opened.metadata.num_rows <= MOST_ROWS
+        if large or unpacked_size(stream) > UNPACKED:
+            raise ValueError(f"{name} unpacks to more than {_sized(TEXT if large else UNPACKED)}; that is no table of a zoo")
         frame: pd.DataFrame = opened.read().to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError):
         raise ValueError(f"{name} is no parquet file, or broken; fetch it again") from None

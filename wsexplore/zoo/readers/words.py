@@ -1,13 +1,13 @@
 """The words of ordinary pickles, and the plain value that each stands for."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from wsexplore.zoo.readers.pickled import Make, Name, Thing
+from wsexplore.zoo.readers.pickled import EACH, Make, Name, Thing
 
 KINDS = {"f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1"}
 
@@ -19,7 +19,7 @@ class Kind:
     code: str
     order: str = "<"
 
-    def set_state(self, state: Any) -> None:
+    def set_state(self, state: Any, _: Callable[[int], None]) -> None:
         """Take the byte order from a dtype's state."""
         if isinstance(state, tuple) and len(state) > 1 and state[1] in ("<", ">", "|", "="):
             self.order = state[1]
@@ -39,8 +39,8 @@ class Kind:
 class Values(list[Any]):
     """A numpy array, as a list of numbers."""
 
-    def set_state(self, state: Any) -> None:
-        """Take the values from an array's state: version, shape, dtype, order, bytes."""
+    def set_state(self, state: Any, spend: Callable[[int], None]) -> None:
+        """Take the values from an array's state: version, shape, dtype, order, bytes; `spend` is told their size."""
         if not isinstance(state, tuple) or len(state) < 5 or not isinstance(state[2], Kind):
             raise ValueError("an array in it is described in a form that is not read")
         data = state[4]
@@ -48,6 +48,7 @@ class Values(list[Any]):
             raise ValueError("an array in it holds objects; only plain numbers are read")
         if not isinstance(data, bytes) or len(data) % state[2].numpy.itemsize:
             raise ValueError("an array in it is damaged")
+        spend(EACH * (len(data) // state[2].numpy.itemsize))
         self[:] = np.frombuffer(data, state[2].numpy).tolist()
 
 
@@ -86,6 +87,8 @@ def _listed(arguments: tuple[Any, ...]) -> list[Any]:
 
 
 def _sized(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    if arguments and not isinstance(arguments[0], list | tuple):
+        raise TypeError
     return tuple(arguments[0]) if arguments else ()
 
 
@@ -120,7 +123,7 @@ def _words() -> Mapping[str, Make]:
         "copyreg._reconstructor": _thing,
         "copy_reg._reconstructor": _thing,
         "_codecs.encode": _encoded,
-        "numpy.dtype": lambda arguments: Kind(str(arguments[0])[:20]),
+        "numpy.dtype": lambda arguments: Kind(_text(arguments)[:20]),
         "numpy.ndarray": lambda arguments: Values(),
     }
     for module in ("numpy.core", "numpy._core"):
