@@ -8,6 +8,7 @@ import streamlit as st
 
 from app_pages.frame import recipe, sentence, show
 from app_pages.handles import open_alignment, open_projection, open_zoo
+from app_pages.plain import plain
 from wsexplore.align import spec_of
 from wsexplore.embed import thinned
 from wsexplore.figures import lens_figure
@@ -57,7 +58,7 @@ def symmetry_lens(name: str, rows: np.ndarray, row: int, colour: str) -> None:
     )
     digits = log_orbit_size(spec_of(zoo.architecture)) / math.log(10)
     st.caption(
-        f"The stars are {COPIES} copies of network {network}, their hidden units in random order: one function, "
+        f"The stars are {COPIES} copies of network {plain(network)}, their hidden units in random order: one function, "
         f"$10^{{{digits:.0f}}}$ places in weight space. Press Align: they fall onto one point (largest distance from "
         f"their mean on the map {spread:.1e}), and the zoo draws together. Each frame has its own PCA axes."
     )

@@ -43,27 +43,28 @@ def unpacked_size(stream: Any, names: Sequence[str] | None = None, *, most: int 
         most: bytes above which the exact size is of no interest.
     """
     opened = pq.ParquetFile(stream)
-    rows, schema = opened.metadata.num_rows, opened.schema_arrow
+    groups = (opened.metadata.row_group(place) for place in range(opened.metadata.num_row_groups))
+    rows, schema = sum(group.num_rows for group in groups), opened.schema_arrow
     columns = [column for column in schema if names is None or column.name in names]
     widths = [_width(column.type) for column in columns]
     total = rows * sum(max(8, width) for width in widths if width is not None)
     uneven = [column for column, width in zip(columns, widths, strict=True) if width is None]
     for column in uneven:
-        text = _is_text(column.type)
+        text = _is_text(column.type) or pa.types.is_dictionary(column.type)
         if total > most:
             break
         opened = pq.ParquetFile(stream, read_dictionary=[column.name] if text else None)
-        for batch in opened.iter_batches(4_096 if text else 16, columns=[column.name], use_threads=False):
+        for batch in opened.iter_batches(16_384 if text else 16, columns=[column.name], use_threads=False):
             total += sum(map(_bytes_of, batch.columns))
             if total > most:
                 break
-    return total
+    return int(total)
 
 
 def _width(kind: pa.DataType) -> int | None:
     """Bytes of a value, `None` where values differ in size."""
-    if pa.types.is_null(kind):
-        return 0
+    if pa.types.is_null(kind) or pa.types.is_dictionary(kind):
+        return 0 if pa.types.is_null(kind) else None
     try:
         return int(kind.bit_width) // 8
     except ValueError:
@@ -71,18 +72,19 @@ def _width(kind: pa.DataType) -> int | None:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind))
 
 
 def _bytes_of(values: pa.Array) -> int:
     if not pa.types.is_dictionary(values.type):
         return 8 * len(values) + int(values.nbytes)
-    width = _width(values.type.value_type)
+    inside = values.dictionary
+    width = _width(inside.type)
     if width is not None:
         return len(values) * max(8, width)
-    inside = values.dictionary
-    lengths = pc.binary_length(inside) if not pa.types.is_nested(inside.type) else pa.array([inside.nbytes] * len(inside))
-    return 8 * len(values) + int(pc.sum(lengths.take(values.indices)).as_py() or 0)
+    if not _is_text(inside.type):
+        return len(values) * (8 + int(inside.nbytes))
+    return 8 * len(values) + int(pc.sum(pc.binary_length(inside).take(values.indices)).as_py() or 0)
 
 
 def complete_table(table: pd.DataFrame | None, models: int, *, first: int = 0) -> pd.DataFrame:

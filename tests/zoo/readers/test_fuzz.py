@@ -15,13 +15,16 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tiny_layouts
 import torch
 from safetensors.torch import save_file
 
 from wsexplore.zoo import Zoo
-from wsexplore.zoo.readers import import_zoo, recognise
+from wsexplore.zoo.readers import import_zoo, pickled, recognise
+from wsexplore.zoo.table import TableFile
 
 MUTANTS = 200
 """Damaged copies of each layout."""
@@ -371,6 +374,11 @@ LIES = {
     "huge widths": ("a.nnet", lambda: b"1,1000000,1000000,1,\n1000000,1000000,\n0,\n0,\n1,\n0,\n1,\n"),
     "negative widths": ("a.nnet", lambda: b"1,-3,2,4,\n-3,2,\n0,\n0,\n1,\n0,\n1,\n"),
     "nan widths": ("a.nnet", lambda: b"1,nan,2,4,\nnan,2,\n0,\n0,\n1,\n0,\n1,\n"),
+    "weights without numbers": ("a.nnet", lambda: b"1,9000,9000,1,\n9000,9000,\n0,\n" + b"0," * 9000 + b"\n"),
+    "text of lists": (
+        "a.pt",
+        lambda: zipped({"a/data.pkl": b"\x80\x02cnumpy\ndtype\n]q\x00" + b"]h\x00ah\x00aq\x00" * 5_000 + b"\x85R."}),
+    ),
     "empty": ("a.pt", lambda: b""),
 }
 
@@ -386,6 +394,63 @@ def test_a_file_that_lies_about_its_size_is_refused_before_memory_is_taken(tmp_p
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert outcome(zoo, tmp_path / "out") == 0
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) << 10 < 200 << 20
+
+
+NONES = b"\x80\x02](" + b"N" * (1 << 14) + b"eq\x00"
+BOMBS = {
+    "many copies": NONES + b"cbuiltins\nlist\nq\x01" + b"h\x01h\x00\x85R" * 400 + b".",
+    "many dictionaries": b"\x80\x02" + b"}" * (1 << 20) + b".",
+    "many lists": b"\x80\x02" + b"]" * (1 << 20) + b".",
+    "many numbers": b"\x80\x02" + b"M\xff\xff" * (1 << 20) + b".",
+    "many memories": b"\x80\x04N" + b"\x94" * (1 << 20) + b".",
+    "many texts": b"\x80\x02X\0\0\x10\0" + bytes(1 << 20) + b"q\x00c_codecs\nencode\nq\x01" + b"h\x01h\x00\x85R" * 4000,
+    "many instructions": b"\x80\x02" + b"N0" * (1 << 20) + b".",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_pickle_that_makes_too_many_values_is_refused(tmp_path: Path, name: str, monkeypatch):
+    monkeypatch.setattr(pickled, "MEMORY", 16 << 20)
+    (tmp_path / "a.pt").write_bytes(zipped({"a/data.pkl": BOMBS[name]}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(
+        ValueError, match=r"more values than any file of weights|too long for a file of weights"
+    ) as said:
+        import_zoo(tmp_path / "a.pt")
+    check_sentence(said.value)
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) << 10 < 100 << 20
+
+
+def long_text(rows: int, *, dictionary: bool = False) -> pa.Table:
+    one = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 100_000]))
+    return pa.table({"note": one if dictionary else one.cast(pa.large_string())})
+
+
+@pytest.mark.parametrize("dictionary", [False, True])
+def test_a_parquet_table_whose_text_comes_in_every_row_is_refused(tmp_path: Path, dictionary: bool):
+    zoo = tmp_path / "zoo"
+    zoo.mkdir()
+    torch.save(tiny_layouts.state(0), zoo / "net0.pt")
+    table = long_text(20_000, dictionary=dictionary)
+    pq.write_table(table.append_column("file", pa.array(["net0"] * 20_000)), zoo / "table.parquet", compression="zstd")
+    assert (zoo / "table.parquet").stat().st_size < 20_000
+    del table
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match="unpacks to more than 1,024 MiB") as said:
+        import_zoo(zoo)
+    check_sentence(said.value)
+    with pytest.raises(ValueError, match="unpacks to more than 1,024 MiB"):
+        TableFile(zoo / "table.parquet", 20_000).part(["note"])
+    assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak) << 10 < 100 << 20
+
+
+def test_a_parquet_table_of_absurdly_many_rows_is_refused(tmp_path: Path):
+    zoo = tmp_path / "zoo"
+    zoo.mkdir()
+    torch.save(tiny_layouts.state(0), zoo / "net0.pt")
+    pq.write_table(pa.table({"file": pa.nulls(60_000_000)}), zoo / "table.parquet")
+    with pytest.raises(ValueError, match="unpacks to more than"):
+        import_zoo(zoo)
 
 
 def test_tables_that_unpack_to_much_are_refused(tmp_path: Path):

@@ -15,7 +15,8 @@ from torch import nn
 
 from wsexplore.nets import architecture
 from wsexplore.zoo import Zoo, to_safetensors
-from wsexplore.zoo.readers import import_zoo, recognise
+from wsexplore.zoo.readers import import_zoo, recognise, torchfile
+from wsexplore.zoo.readers.columns import tidy
 
 
 def measured(zoo: Zoo, side: int = 28) -> np.ndarray:
@@ -323,6 +324,43 @@ def test_a_pickled_module_is_refused_unless_it_is_trusted(tmp_path: Path):
         import_zoo(tmp_path / "zoo")
     zoo = import_zoo(tmp_path / "zoo", trust=True)
     assert torch.equal(zoo.module(0).layers[0].weight, net.one.weight)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.uint16])
+def test_a_tensor_of_a_kind_that_is_not_read_is_not_called_code(tmp_path: Path, dtype: torch.dtype):
+    torch.save({"0.weight": torch.zeros(2, 2, dtype=dtype)}, tmp_path / "net.pt")
+    with pytest.raises(ValueError, match="holds values of a kind that is not read") as said:
+        import_zoo(tmp_path / "net.pt")
+    assert "code" not in str(said.value)
+
+
+def test_a_pickled_module_of_torch_is_called_code(tmp_path: Path):
+    torch.save(nn.Sequential(nn.Linear(2, 2)), tmp_path / "net.pt")
+    with pytest.raises(ValueError, match="running code"):
+        import_zoo(tmp_path / "net.pt")
+
+
+def test_an_old_file_that_is_longer_than_its_description_may_be_is_read(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(torchfile, "DESCRIPTION", 4096)
+    state = {"0.weight": torch.randn(64, 64), "0.bias": torch.randn(64), "2.weight": torch.randn(2, 64)}
+    state["2.bias"] = torch.randn(2)
+    torch.save(state, tmp_path / "net.pt", _use_new_zipfile_serialization=False)
+    assert torch.equal(import_zoo(tmp_path / "net.pt").module(0).layers[0].weight, state["0.weight"])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [([0.5, 1.0000001], [0.5, 1]), ([50, 100.0000001], [0.5, 1]), ([1.2, 1.6], [0.012, 0.016]), ([0, 1], [0, 1])],
+)
+def test_accuracies_become_fractions_of_1(given: list[float], expected: list[float]):
+    found = tidy([{"test_accuracy": value} for value in given])
+    np.testing.assert_allclose(found["test_accuracy"], expected, atol=1e-12)
+    assert found["test_accuracy"].max() <= 1
+
+
+def test_accuracies_that_are_neither_fractions_nor_percentages_are_refused():
+    with pytest.raises(ValueError, match="fraction of 1 or a percentage"):
+        tidy([{"test_accuracy": 0.5}, {"test_accuracy": 1.2}])
 
 
 def test_a_network_of_unknown_layers_asks_for_a_factory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

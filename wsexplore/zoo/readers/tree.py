@@ -236,7 +236,9 @@ def _parquet(stream: io.BytesIO, name: str) -> pd.DataFrame:
         declared = sum(group.total_byte_size for group in groups)
         large = not 0 <= declared <= TEXT or not 0 <= opened.metadata.num_rows <= MOST_ROWS
         if large or unpacked_size(stream) > UNPACKED:
-            raise ValueError(f"{name} unpacks to more than {_sized(TEXT if large else UNPACKED)}; that is no table of a zoo")
+            raise ValueError(
+                f"{name} unpacks to more than {_sized(TEXT if large else UNPACKED)}; that is no table of a zoo"
+            )
         frame: pd.DataFrame = opened.read().to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError):
         raise ValueError(f"{name} is no parquet file, or broken; fetch it again") from None
