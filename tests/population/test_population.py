@@ -254,7 +254,7 @@ def test_hyper_parameters_lie_where_vary_says():
         ({"config": {"activation": ["relu"]}}, "choose one of relu"),
         ({"config": {"name": "x"}}, "no field name"),
         ({"checkpoints": [5, 99]}, "epochs from 0 to 2"),
-        ({"shard": 0}, "at least 1 network"),
+        ({"shard": 0}, "at least 1, got"),
         ({"device": "tpu"}, "choose auto, cpu or cuda"),
         ({"config": {"widths": [784, 10]}}, "do not fit mlp"),
     ],

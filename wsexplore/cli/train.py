@@ -93,8 +93,6 @@ def train(
             expected = training_cost(arch, dataset, shard=shard, **options)
             answer({"seconds": expected.seconds, "bytes": expected.bytes}, as_json=as_json)
             return
-        if not out:
-            raise ValueError("name the folder to write with --out, or ask for the cost alone with --cost")
         zoo = train_zoo(arch, dataset, out=out, shard=shard, on_step=on_step, **options)
         answer({"written": out, **facts(zoo)}, as_json=as_json)
 
