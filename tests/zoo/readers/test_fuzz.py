@@ -399,18 +399,18 @@ def test_a_file_that_lies_about_its_size_is_refused_before_memory_is_taken(tmp_p
 NONES = b"\x80\x02](" + b"N" * (1 << 14) + b"eq\x00"
 BOMBS = {
     "many copies": NONES + b"cbuiltins\nlist\nq\x01" + b"h\x01h\x00\x85R" * 400 + b".",
-    "many dictionaries": b"\x80\x02" + b"}" * (1 << 20) + b".",
-    "many lists": b"\x80\x02" + b"]" * (1 << 20) + b".",
-    "many numbers": b"\x80\x02" + b"M\xff\xff" * (1 << 20) + b".",
-    "many memories": b"\x80\x04N" + b"\x94" * (1 << 20) + b".",
+    "many dictionaries": b"\x80\x02" + b"}" * (1 << 17) + b".",
+    "many lists": b"\x80\x02" + b"]" * (1 << 17) + b".",
+    "many numbers": b"\x80\x02" + b"M\xff\xff" * (1 << 17) + b".",
+    "many memories": b"\x80\x04N" + b"\x94" * (1 << 17) + b".",
     "many texts": b"\x80\x02X\0\0\x10\0" + bytes(1 << 20) + b"q\x00c_codecs\nencode\nq\x01" + b"h\x01h\x00\x85R" * 4000,
-    "many instructions": b"\x80\x02" + b"N0" * (1 << 20) + b".",
+    "many instructions": b"\x80\x02" + b"N0" * (1 << 17) + b".",
 }
 
 
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_pickle_that_makes_too_many_values_is_refused(tmp_path: Path, name: str, monkeypatch):
-    monkeypatch.setattr(pickled, "MEMORY", 16 << 20)
+    monkeypatch.setattr(pickled, "MEMORY", 1 << 20)
     (tmp_path / "a.pt").write_bytes(zipped({"a/data.pkl": BOMBS[name]}))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(
