@@ -212,6 +212,22 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(tmp_path, monkeyp
     assert not partial.exists()
 
 
+def test_a_training_stopped_in_its_last_write_only_writes_again(tmp_path, monkeypatch):
+    def stop(*arguments, **options):
+        raise KeyboardInterrupt
+
+    common = {"models": 4, "epochs": 2, "seed": 5, "out": tmp_path / "zoo"}
+    monkeypatch.setattr(Zoo, "save", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train_zoo("mlp", "digits", **common)
+    assert not (tmp_path / "zoo").exists()
+    monkeypatch.undo()
+    monkeypatch.setattr(shard, "train_shard", stop)
+    resumed = train_zoo("mlp", "digits", **common)
+    monkeypatch.undo()
+    assert torch.equal(resumed.weights, train_zoo("mlp", "digits", models=4, epochs=2, seed=5).weights)
+
+
 def test_an_unfinished_training_with_other_arguments_is_not_mixed_in(tmp_path):
     def cancel(fraction, message):
         raise KeyboardInterrupt

@@ -527,3 +527,11 @@ def test_a_manifest_lists_every_file(stored):
     manifest = read_manifest(stored, "zoo")
     assert set(manifest["files"]) == {"weights.safetensors", "table.parquet"}
     assert (stored / "weights.safetensors").stat().st_size == manifest["files"]["weights.safetensors"]["bytes"]
+
+
+def test_a_name_that_is_too_long_and_a_manifest_that_is_a_folder_are_said(tmp_path):
+    with pytest.raises(ValueError, match="a name of at most 240 letters is needed"):
+        Zoo.open("a" * 5000)
+    (tmp_path / "manifest.json").mkdir()
+    with pytest.raises(ValueError, match="cannot be read"):
+        Zoo.open(tmp_path)

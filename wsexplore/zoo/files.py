@@ -246,6 +246,8 @@ def _parse(folder: Path, kind: str) -> dict[str, Any]:
         manifest = json.loads(file.read_text())
     except FileNotFoundError:
         raise ValueError(f"{folder} has no manifest.json, so it is no {kind} of wsexplore") from None
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read ({error.strerror}); fetch or make the {kind} again") from None
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
         raise ValueError(f"{file} is not JSON; fetch or make the {kind} again") from None
     if not isinstance(manifest, dict) or manifest.get("format") != "wsexplore":

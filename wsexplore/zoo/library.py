@@ -4,6 +4,9 @@ from pathlib import Path
 
 from wsexplore.settings import settings
 
+LONGEST = 240
+"""Letters of a folder's name, at most, so that what is written beside it can be named too."""
+
 
 def shelf(kind: str) -> dict[str, Path]:
     """Folders of a kind by name; what the user keeps hides a shipped one of the same name."""
@@ -33,6 +36,8 @@ def find(kind: str, path: str | Path) -> Path:
     Raises:
         ValueError: neither exists.
     """
+    if not isinstance(path, str | Path) or len(Path(path).name) > LONGEST:
+        raise ValueError(f"a folder or a name of at most {LONGEST} letters is needed, got {str(path)[:40]!r}")
     folder = Path(path)
     if folder.exists() or folder.with_name(f".{folder.name}.old").exists():
         return folder

@@ -19,12 +19,12 @@ from wsexplore.zoo.readers.columns import tidy
 from wsexplore.zoo.readers.found import Batch, Found, Source, Wishes, hindered
 from wsexplore.zoo.readers.infer import small_cnns, unsaid_activation
 from wsexplore.zoo.readers.networks import networks
-from wsexplore.zoo.readers.pickled import UnknownNameError
 from wsexplore.zoo.readers.sane import Layer, layers_by, weights_of
 from wsexplore.zoo.readers.splits import Line, Split, split_of, splits_in
 from wsexplore.zoo.readers.tensors import Network, Stored, network_of
 from wsexplore.zoo.readers.torchfile import open_torch_file
 from wsexplore.zoo.readers.tree import Tree
+from wsexplore.zoo.readers.vocabulary import UnknownNameError
 
 FORMAT = "prepared data sets of networks (dataset.pt)"
 THINGS = (

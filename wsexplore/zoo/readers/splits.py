@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wsexplore.zoo.readers.columns import our_names
-from wsexplore.zoo.readers.pickled import Thing
 from wsexplore.zoo.readers.tensors import Stored
+from wsexplore.zoo.readers.vocabulary import Thing
 
 SPLITS = ("trainset", "valset", "testset")
 LABEL = re.compile(r"epoch[_ ](\d{1,9})")

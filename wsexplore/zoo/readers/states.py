@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from wsexplore.zoo.readers.pickled import Name, UnknownNameError
 from wsexplore.zoo.readers.safefile import open_safe_file
 from wsexplore.zoo.readers.tensors import Network, Stored, network_of
 from wsexplore.zoo.readers.torchfile import open_torch_file
 from wsexplore.zoo.readers.tree import Tree
+from wsexplore.zoo.readers.vocabulary import Name, UnknownNameError
 
 SUFFIXES = (".pt", ".pth", ".ckpt", ".safetensors")
 DEEPEST = 12

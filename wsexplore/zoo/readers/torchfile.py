@@ -13,8 +13,9 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from wsexplore.zoo.readers.pickled import Make, Name, Vocabulary, parse
+from wsexplore.zoo.readers.pickled import parse
 from wsexplore.zoo.readers.tensors import MOST_VALUES, Stored, from_bytes
+from wsexplore.zoo.readers.vocabulary import Make, Name, Vocabulary
 from wsexplore.zoo.readers.words import MAKE
 
 DTYPES: Mapping[str, torch.dtype] = {

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wsexplore.zoo.readers.pickled import EACH, Make, Name, Thing
+from wsexplore.zoo.readers.pickled import EACH
+from wsexplore.zoo.readers.vocabulary import Make, Name, Thing
 
 KINDS = {"f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "b1"}
 
