@@ -12,7 +12,7 @@ from app_pages.plain import plain
 from wsexplore.align import spec_of
 from wsexplore.embed import thinned
 from wsexplore.figures import lens_figure
-from wsexplore.symmetry import log_orbit_size, orbit
+from wsexplore.symmetry import orbit, orbit_size
 
 COPIES = 80
 
@@ -56,7 +56,7 @@ def symmetry_lens(name: str, rows: np.ndarray, row: int, colour: str) -> None:
             aligned_y=aligned.points[drawn, 1],
         ),
     )
-    digits = log_orbit_size(spec_of(zoo.architecture)) / math.log(10)
+    digits = orbit_size(spec_of(zoo.architecture)).log_orders / math.log(10)
     st.caption(
         f"The stars are {COPIES} copies of network {plain(network)}, their hidden units in random order: one function, "
         f"$10^{{{digits:.0f}}}$ places in weight space. Press Align: they fall onto one point (largest distance from "

@@ -1,7 +1,7 @@
 """The permutations that align a zoo, and the networks that they move."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 from wsexplore.align.matching import Matching, match_population
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
-from wsexplore.symmetry import PermutationSpec, permute_weights, symmetry_of
+from wsexplore.symmetry import PermutationSpec, permute_buffers, permute_weights, symmetry_of
 from wsexplore.zoo import (
     Recipe,
     Zoo,
@@ -188,7 +188,7 @@ def moved_networks(
         units = {group: torch.from_numpy(p[rows].astype(np.int64)) for group, p in permutations.items()}
         weights, buffers = zoo.rows(rows), zoo.buffer_rows(rows)
         if statistics.size:
-            buffers = permute_weights(buffers, units, replace(spec, axes=spec.buffers), statistics)
+            buffers = permute_buffers(buffers, units, spec, statistics)
         yield rows, weights, permute_weights(weights, units, spec, layout), buffers
 
 

@@ -21,7 +21,7 @@ from wsexplore.generate.solver import SOLVER, STEPS, integrate
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import FitStep
 from wsexplore.generate.velocity import Velocity
-from wsexplore.nets import Architecture, architecture_from_dict
+from wsexplore.nets import Architecture, Layout, architecture_from_dict
 from wsexplore.population import OnStep, device_of
 from wsexplore.symmetry import PermutationSpec
 from wsexplore.zoo import Recipe, Zoo, atomic_folder, find, read_manifest, write_manifest
@@ -164,7 +164,7 @@ class WeightFlow:
         manifest = read_manifest(folder, "flow")
         try:
             architecture = architecture_from_dict(manifest["architecture"])
-            spec = _spec(manifest["spec"])
+            spec = _spec(manifest["spec"], architecture.layout)
             config = FlowConfig.from_dict(manifest["config"])
             tensors, tokens = load_file(folder / "flow.safetensors"), UnitTokens.of(spec, architecture.layout)
             parts: dict[str, dict[str, Tensor]] = {"coordinates": {}, "network": {}}
@@ -201,7 +201,7 @@ class WeightFlow:
         return {
             "architecture": self.architecture.to_dict(),
             "spec": {
-                "axes": [[name, list(axes)] for name, axes in self.spec.axes.items()],
+                "axes": [[name, list(axes)] for name, axes in self.spec.outline.items()],
                 "sizes": [[group, units] for group, units in self.spec.sizes.items()],
                 "fixed": [list(pair) for pair in self.spec.fixed],
             },
@@ -240,12 +240,13 @@ class WeightFlow:
         )
 
 
-def _spec(facts: dict[str, Any]) -> PermutationSpec:
+def _spec(facts: dict[str, Any], layout: Layout) -> PermutationSpec:
     """The spec of a manifest, where lists of pairs keep the order that the tokens follow."""
-    return PermutationSpec(
-        axes={name: tuple(axes) for name, axes in facts["axes"]},
-        sizes=dict(facts["sizes"]),
-        fixed=tuple((place, reason) for place, reason in facts["fixed"]),
+    return PermutationSpec.of_outline(
+        {name: tuple(axes) for name, axes in facts["axes"]},
+        dict(facts["sizes"]),
+        {slot.name: slot.shape for slot in layout.slots},
+        tuple((place, reason) for place, reason in facts["fixed"]),
     )
 
 

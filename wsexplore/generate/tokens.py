@@ -59,12 +59,13 @@ class UnitTokens:
             ValueError: the spec names a parameter that the layout lacks, or is empty.
         """
         places = {slot.name: torch.arange(slot.start, slot.stop).view(slot.shape) for slot in layout.slots}
-        if unknown := sorted({name for group in spec.groups for name, _ in spec.members(group)} - set(places)):
+        members = {group: _members(spec, group) for group in spec.groups}
+        if unknown := sorted(set(spec.outline) - set(places)):
             raise ValueError(f"the spec permutes {', '.join(unknown)}, which the architecture lacks")
         blocks, parts, touched = [], [], torch.zeros(layout.size, dtype=torch.bool)
-        for group in spec.groups:
+        for group in (group for group in spec.groups if members[group]):
             units = int(spec.sizes[group])
-            slices = [places[name].movedim(axis, 0).reshape(units, -1) for name, axis in spec.members(group)]
+            slices = [places[name].movedim(axis, 0).reshape(units, -1) for name, axis in members[group]]
             entries = torch.cat(slices, dim=1)
             touched[entries] = True
             blocks.append(Block(group, units, entries.shape[1]))
@@ -116,6 +117,11 @@ class UnitTokens:
         """Every entry replaced by the mean over its block's units at the same feature: unchanged by permutations."""
         tokens = self.split(values.unsqueeze(0))
         return self.join([block.mean(1, keepdim=True).expand_as(block) for block in tokens]).squeeze(0)
+
+
+def _members(spec: PermutationSpec, group: str) -> list[tuple[str, int]]:
+    """The axes along which the units of a group lie one after the other."""
+    return [(name, axis) for name, axes in spec.outline.items() for axis, g in enumerate(axes) if g == group]
 
 
 def _inverse(gather: Tensor, size: int) -> tuple[Tensor, Tensor]:

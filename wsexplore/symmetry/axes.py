@@ -1,100 +1,174 @@
-"""Which axes of which tensors move together: a union-find, and the groups that are left in the end."""
+"""The axes of every tensor that a module computes, and what joins them.
 
-import math
+Each axis is a node in two forests: one says which places are *permuted* together, the other which are *rescaled*
+together. They differ where an operation does not care about scale (the output of a normalisation) or turns it round
+(queries times keys).
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from wsexplore.symmetry.spec import PermutationSpec
+from wsexplore.symmetry.forest import Forest, Kind
+
+SCALE, FLIP = frozenset({"scale"}), frozenset({"flip"})
+"""What the places of an axis admit beside permutation: positive factors, and factors of -1."""
+
+
+class Node(NamedTuple):
+    """One axis: its node among what is permuted, and among what is rescaled."""
+
+    permuted: int
+    scaled: int
 
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """The axes of one tensor: its shape, and the label of each axis."""
+    """The axes of one tensor.
+
+    Attributes:
+        shape: of the tensor.
+        nodes: one per axis; `None` for an axis of one place, and for one along which a constant does not change.
+    """
 
     shape: tuple[int, ...]
-    labels: tuple[int, ...]
+    nodes: tuple[Node | None, ...]
+
+    def __getitem__(self, axis: int) -> Node | None:
+        return self.nodes[axis]
+
+    def __len__(self) -> int:
+        return len(self.shape)
 
 
 @dataclass(slots=True)
 class AxisTable:
-    """Union-find over axes. A class of axes has a number of units and perhaps a reason why it is fixed.
+    """Everything known of the axes so far.
 
     Attributes:
-        shapes: of the parameters and the running statistics, by name.
+        parameters: axes of the parameters and of the running statistics, by name.
         statistics: the names among them that are no parameters.
-        parameters: their axes.
+        permuting: the forest of what is permuted together.
+        scaling: the forest of what is rescaled together.
+        hints: what a node is, for the name of its group.
+        seen: the axes of every tensor on the way.
     """
 
-    shapes: dict[str, tuple[int, ...]]
-    statistics: frozenset[str] = frozenset()
-    parameters: dict[str, Axes] = field(init=False)
-    _parent: list[int] = field(default_factory=list)
-    _size: list[int] = field(default_factory=list)
-    _reason: list[str] = field(default_factory=list)
+    parameters: dict[str, Axes] = field(default_factory=dict)
+    statistics: set[str] = field(default_factory=set)
+    permuting: Forest = field(default_factory=lambda: Forest(frozenset({"permute"})))
+    scaling: Forest = field(default_factory=lambda: Forest(SCALE | FLIP))
+    hints: list[tuple[Node, str]] = field(default_factory=list)
+    seen: list[Axes] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.parameters = {name: self.fresh(shape) for name, shape in self.shapes.items()}
+    def node(self, size: int, reason: str = "") -> Node | None:
+        """A new axis that nothing is joined to yet; with a reason it may be neither permuted nor rescaled."""
+        return None if size == 1 else Node(self.permuting.fresh(size, reason), self.scaling.fresh(size, reason))
 
-    def fresh(self, shape: tuple[int, ...], reason: str = "") -> Axes:
-        """New axes that nothing is joined to yet; with a reason they may not be permuted."""
-        start = len(self._parent)
-        self._parent += range(start, start + len(shape))
-        self._size += shape
-        self._reason += [reason] * len(shape)
-        return Axes(shape, tuple(range(start, start + len(shape))))
+    def fresh(self, shape: Sequence[int], reason: str = "") -> Axes:
+        """The axes of a new tensor."""
+        return Axes(tuple(shape), tuple(self.node(size, reason) for size in shape))
 
-    def fix(self, axes: Axes, reason: str) -> None:
-        """Forbid permuting these axes."""
-        for axis in axes.labels:
-            root = self.find(axis)
-            self._reason[root] = self._reason[root] or reason
+    def size(self, node: Node | None) -> int:
+        """Number of places along an axis."""
+        return 1 if node is None else self.permuting.size(node.permuted)
 
-    def find(self, axis: int) -> int:
-        """The representative of an axis's class."""
-        while self._parent[axis] != axis:
-            self._parent[axis] = self._parent[self._parent[axis]]
-            axis = self._parent[axis]
-        return axis
+    def fix(self, what: Axes | Node | None, reason: str) -> None:
+        """Forbid permuting and rescaling these axes."""
+        for node in _nodes(what):
+            self.permuting.fix(node.permuted, reason)
+            self.scaling.fix(node.scaled, reason)
 
-    def join(self, one: int, other: int) -> None:
-        """Say that two axes move together; the longer one may be blocks of the shorter."""
-        a, b = self.find(one), self.find(other)
-        if a == b:
-            return
-        if max(self._size[a], self._size[b]) % min(self._size[a], self._size[b]):
-            self._reason[a] = self._reason[a] or "joined to an axis of another length"
-        self._parent[b] = a
-        self._size[a] = min(self._size[a], self._size[b])
-        self._reason[a] = self._reason[a] or self._reason[b]
+    def admit(self, what: Axes | Node | None, may: frozenset[str], reason: str) -> None:
+        """Allow these axes to be rescaled in no other way than `may`; they may still be permuted."""
+        for node in _nodes(what):
+            self.scaling.restrict(node.scaled, may, reason)
 
-    def spec(self) -> PermutationSpec:
-        """The groups: classes of parameter axes that are not fixed."""
-        roots: dict[int, list[tuple[str, int]]] = {}
-        for name, axes in self.parameters.items():
-            labels = [self.find(label) for label in axes.labels]
-            for axis, root in enumerate(labels):
-                roots.setdefault(root, []).append((name, axis))
-                if labels.count(root) > 1:
-                    self._reason[root] = self._reason[root] or f"it lies on two axes of {name}"
-        names: dict[int, str] = {}
-        for root, members in roots.items():
-            producer = next((name for name, axis in members if axis == 0), members[0][0])
-            if not self._reason[root] and self._size[root] > 1:
-                names[root] = producer.rpartition(".")[0] or producer
-        fixed = tuple(
-            dict.fromkeys(
-                (f"{name}, axis {axis}", self._reason[root])
-                for root, members in roots.items()
-                for name, axis in members
-                if root not in names and name not in self.statistics and math.prod(self.shapes[name]) > 1
-                if self._reason[root]
-            )
+    def is_rescaled(self, node: Node | None) -> bool:
+        """Whether anything has been left of the freedom to rescale an axis."""
+        return node is not None and bool(self.scaling.may(node.scaled))
+
+    def join(self, one: Node | None, other: Node | None, power: int = 1) -> None:
+        """Say that two axes move together; with power -1 what multiplies one divides the other."""
+        if one is not None and other is not None:
+            self.permuting.join(one.permuted, other.permuted)
+            self.scaling.join(one.scaled, other.scaled, power)
+
+    def join_permuted(self, one: Node | None, other: Node | None) -> None:
+        """Say that two axes are permuted together, whatever their scales."""
+        if one is not None and other is not None:
+            self.permuting.join(one.permuted, other.permuted)
+
+    def rescaled_apart(self, node: Node | None, reason: str = "") -> Node | None:
+        """The same places under another scale: fixed with a reason, else free."""
+        return None if node is None else Node(node.permuted, self.scaling.fresh(self.size(node), reason))
+
+    def made_of(self, parts: Sequence[Node | None], *, one_by_one: bool) -> Node | None:
+        """Axes gathered into one: row-major, or one after the other."""
+        kept = [node for node in parts if node is not None]
+        if not kept:
+            return None
+        kind: Kind = "sum" if one_by_one else "product"
+        return Node(
+            self.permuting.made_of(kind, [node.permuted for node in kept]),
+            self.scaling.made_of(kind, [node.scaled for node in kept]),
         )
-        axes_of = {
-            name: tuple(names.get(self.find(label)) for label in axes.labels) for name, axes in self.parameters.items()
-        }
-        return PermutationSpec(
-            {name: groups for name, groups in axes_of.items() if name not in self.statistics},
-            {name: self._size[root] for root, name in names.items()},
-            fixed,
-            {name: groups for name, groups in axes_of.items() if name in self.statistics},
+
+    def regroup(self, nodes: Sequence[Node | None], sizes: Sequence[int]) -> list[Node | None] | None:
+        """The axes of a row-major reshape; `None` where the new axes cut through the old ones."""
+        kept = [node for node in nodes if node is not None]
+        permuted = self.permuting.regroup([node.permuted for node in kept], sizes)
+        scaled = self.scaling.regroup([node.scaled for node in kept], sizes)
+        if permuted is None or scaled is None:
+            return None
+        return [None if p is None or s is None else Node(p, s) for p, s in zip(permuted, scaled, strict=True)]
+
+    def cut(self, node: Node, sizes: Sequence[int]) -> list[Node] | None:
+        """An axis taken apart into parts one after the other."""
+        permuted, scaled = self.permuting.cut(node.permuted, sizes), self.scaling.cut(node.scaled, sizes)
+        if permuted is None or scaled is None:
+            return None
+        return [Node(p, s) for p, s in zip(permuted, scaled, strict=True)]
+
+    def told_apart(self, outer: Node, inner: Sequence[Node]) -> list[list[Node]] | None:
+        """The axes beside `outer` for each of its places, where they may differ; `None` where they may not."""
+        permuted = self.permuting.unroll(
+            outer.permuted, [node.permuted for node in inner], self._leaves(self.permuting, 0)
         )
+        scaled = self.scaling.unroll(outer.scaled, [node.scaled for node in inner], self._leaves(self.scaling, 1))
+        if permuted is None or scaled is None:
+            return None
+        return [[Node(p, s) for p, s in zip(ps, ss, strict=True)] for ps, ss in zip(permuted, scaled, strict=True)]
+
+    def cut_with(self, outer: Node, among: Sequence[Node]) -> list[Node]:
+        """Which axes were cut from one axis together with `outer`, and lie inside it."""
+        roots = self.permuting.inside(outer.permuted)
+        found = {self.permuting.representative(node.permuted): node for node in among}
+        return [found[root] for root in roots] if roots and all(root in found for root in roots) else []
+
+    def stacked(self, nodes: Sequence[Node]) -> tuple[Node, Node]:
+        """Axes side by side: the axis that tells them apart, and the one that is another at each of its places."""
+        outer = Node(
+            self.permuting.fresh(len(nodes), "tensors side by side"),
+            self.scaling.fresh(len(nodes), "tensors side by side"),
+        )
+        permuted = self.permuting.side_by_side(outer.permuted, [node.permuted for node in nodes])
+        scaled = self.scaling.side_by_side(outer.scaled, [node.scaled for node in nodes])
+        return outer, Node(permuted, scaled)
+
+    def _leaves(self, forest: Forest, which: int) -> Iterator[set[int]]:
+        for axes in self.seen:
+            nodes = [node[which] for node in axes.nodes if node is not None]
+            if not any(forest.is_told_apart(node) for node in nodes):
+                yield {leaf.root for node in nodes for leaf in forest.leaves(node)}
+
+    def hint(self, node: Node | None, word: str) -> None:
+        """Say what an axis is, for the name of its group."""
+        if node is not None:
+            self.hints.append((node, word))
+
+
+def _nodes(what: Axes | Node | None) -> list[Node]:
+    if what is None:
+        return []
+    return [what] if isinstance(what, Node) else [node for node in what.nodes if node is not None]

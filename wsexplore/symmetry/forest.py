@@ -1,0 +1,347 @@
+"""Which axes move together: a union-find whose nodes may be made of smaller ones.
+
+A node stands for the places along an axis. It may be taken apart in two ways: as a *product*, row-major (64 features
+are 4 heads of 16 units; flattened images are channels times pixels), and as a *sum*, one part after the other (the
+concatenation of 16 and 32 channels). Joining two nodes joins what they are made of; where two ways of taking apart do
+not fit together, all of it is fixed, which is always right, only less than could be said.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["product", "sum"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A node that is not taken apart: its representative, and 1 or -1 where it stands for the inverse."""
+
+    root: int
+    power: int
+    size: int
+
+
+@dataclass(slots=True)
+class Forest:
+    """Union-find over nodes with sizes.
+
+    Attributes:
+        free: what may be done with the places of every new node.
+    """
+
+    free: frozenset[str]
+    _parent: list[int] = field(default_factory=list)
+    _power: list[int] = field(default_factory=list)
+    _size: list[int] = field(default_factory=list)
+    _may: list[frozenset[str]] = field(default_factory=list)
+    _reason: list[str] = field(default_factory=list)
+    _parts: dict[int, tuple[Kind, list[int]]] = field(default_factory=dict)
+    _copies: dict[int, list[int]] = field(default_factory=dict)
+    _inside: dict[int, list[int]] = field(default_factory=dict)
+
+    def fresh(self, size: int, reason: str = "") -> int:
+        """A new node; with a reason nothing may be done with its places."""
+        self._parent.append(len(self._parent))
+        self._power.append(1)
+        self._size.append(size)
+        self._may.append(frozenset() if reason else self.free)
+        self._reason.append(reason)
+        return len(self._parent) - 1
+
+    def made_of(self, kind: Kind, parts: Sequence[int]) -> int:
+        """A node made of others; a single one is itself."""
+        if len(parts) == 1:
+            return parts[0]
+        sizes = [self.size(part) for part in parts]
+        node = self.fresh(math.prod(sizes) if kind == "product" else sum(sizes))
+        self._parts[node] = (kind, list(parts))
+        return node
+
+    def size(self, node: int) -> int:
+        """Number of places."""
+        return self._size[node]
+
+    def find(self, node: int) -> tuple[int, int]:
+        """The representative of a node, and 1 or -1; copies that were apart are joined, for here they are one."""
+        root, power = self._climb(node)
+        if root in self._copies:
+            first, *others = self._copies.pop(root)
+            for other in others:
+                self.join(first, other)
+            self._parent[root] = first
+            top, turn = self.find(first)
+            return top, power * turn
+        return root, power
+
+    def _climb(self, node: int) -> tuple[int, int]:
+        power = 1
+        while self._parent[node] != node:
+            power *= self._power[node]
+            node = self._parent[node]
+        return node, power
+
+    def leaves(self, node: int) -> list[Leaf]:
+        """What a node is made of in the end, part after part, outer factors first."""
+        root, power = self.find(node)
+        if root not in self._parts:
+            return [Leaf(root, power, self._size[root])]
+        return [
+            Leaf(leaf.root, power * leaf.power, leaf.size)
+            for part in self._parts[root][1]
+            for leaf in self.leaves(part)
+        ]
+
+    def pieces(self, node: int) -> list[list[Leaf]]:
+        """A node as a sum of products of leaves; a sum inside a product is multiplied out."""
+        root, power = self.find(node)
+        if root not in self._parts:
+            return [[Leaf(root, power, self._size[root])]]
+        kind, parts = self._parts[root]
+        expanded = [self.pieces(part) for part in parts]
+        if kind == "sum":
+            pieces = [piece for each in expanded for piece in each]
+        else:
+            pieces = [[]]
+            for each in expanded:
+                pieces = [[*left, *right] for left in pieces for right in each]
+        return [[Leaf(leaf.root, power * leaf.power, leaf.size) for leaf in piece] for piece in pieces]
+
+    def restrict(self, node: int, may: frozenset[str], reason: str) -> None:
+        """Allow no more than `may`; where nothing is left, the reason is kept."""
+        for leaf in self.leaves(node):
+            left = self._may[leaf.root] & may
+            if not left and self._may[leaf.root]:
+                self._reason[leaf.root] = reason
+            self._may[leaf.root] = left
+
+    def fix(self, node: int, reason: str) -> None:
+        """Allow nothing."""
+        self.restrict(node, frozenset(), reason)
+
+    def may(self, node: int) -> frozenset[str]:
+        """What may be done with all places of a node."""
+        return frozenset.intersection(*(self._may[leaf.root] for leaf in self.leaves(node)))
+
+    def reason(self, root: int) -> str:
+        """Why nothing may be done with a leaf; empty where something may."""
+        return self._reason[root]
+
+    def join(self, one: int, other: int, power: int = 1) -> None:
+        """Say that two nodes of one size move together; with power -1 one is the inverse of the other."""
+        self.find(one), self.find(other)  # copies that this joins may move either of them
+        (a, turn), (b, back) = self.find(one), self.find(other)
+        power *= turn * back
+        if a == b:
+            if power < 0:
+                self.restrict(a, frozenset({"permute", "flip"}), "it would be its own inverse")
+            return
+        if a in self._parts and b in self._parts:
+            self._join_parts(a, b, power)
+            return
+        if a in self._parts:
+            a, b = b, a
+        may, reason = self._may[a], self._reason[a]
+        self._parent[a], self._power[a] = b, power
+        self.restrict(b, may, reason)
+
+    def _join_parts(self, a: int, b: int, power: int) -> None:
+        (kind, ours), (other_kind, theirs) = self._parts[a], self._parts[b]
+        if kind != other_kind:
+            if kind == "sum":
+                a, b, ours, theirs = b, a, theirs, ours
+            fits = self._join_product_to_sum(ours, theirs, power)
+        else:
+            fits = self._join_lists(kind, ours, theirs, power)
+        if not fits:
+            for node in (a, b):
+                self.fix(node, "two ways to cut its places into blocks do not fit")
+        elif self._parent[a] == a:
+            self._parent[a], self._power[a] = b, power
+
+    def _join_product_to_sum(self, factors: list[int], parts: list[int], power: int) -> bool:
+        """A product is a sum over its outermost factor, whose inner factors are the same in every part."""
+        outer, *inner = self._flat("product", factors)
+        block = math.prod(self._size[node] for node in inner)
+        if any(self._size[part] % block for part in parts):
+            return False
+        cut = self.cut(outer, [self._size[part] // block for part in parts])
+        if cut is None:
+            return False
+        for rows, part in zip(cut, parts, strict=True):
+            self.join(self.made_of("product", [*([rows] if self._size[rows] > 1 else []), *inner]), part, power)
+        return True
+
+    def _join_lists(self, kind: Kind, ours: list[int], theirs: list[int], power: int) -> bool:
+        """Join two lists of parts or factors, cutting the larger where the smaller ends."""
+        left, right = self._flat(kind, ours)[::-1], self._flat(kind, theirs)[::-1]
+        while left and right:
+            one, other = left.pop(), right.pop()
+            if self._size[one] != self._size[other]:
+                large, small, rest = (one, other, left) if self._size[one] > self._size[other] else (other, one, right)
+                cut = self._cut(kind, large, self._size[small])
+                if cut is None:
+                    return False
+                rest.append(cut[1])
+                one, other = (cut[0], small) if large == one else (small, cut[0])
+            self.join(one, other, power)
+        return not left and not right
+
+    def _flat(self, kind: Kind, nodes: Sequence[int]) -> list[int]:
+        flat: list[int] = []
+        for node in nodes:
+            root, power = self._climb(node)
+            made = self._parts.get(root)
+            if made and made[0] == kind:
+                parts = self._flat(kind, made[1])
+                flat += parts if power == 1 else self._turned(parts)
+            elif kind == "sum" or self._size[node] > 1:
+                flat.append(node)
+        return flat
+
+    def _turned(self, nodes: Sequence[int]) -> list[int]:
+        """The inverses of nodes."""
+        turned = [self.fresh(self._size[node]) for node in nodes]
+        for new, node in zip(turned, nodes, strict=True):
+            self._parent[new], self._power[new] = node, -1
+        return turned
+
+    def _cut(self, kind: Kind, node: int, first: int) -> list[int] | None:
+        if kind == "sum":
+            return self.cut(node, [first, self._size[node] - first])
+        root, power = self.find(node)
+        if root in self._parts or self._size[node] % first:
+            return None
+        return self._take_apart(root, power, "product", [first, self._size[node] // first])
+
+    def cut(self, node: int, sizes: Sequence[int]) -> list[int] | None:
+        """A node taken apart into parts one after the other; `None` where they cut through its blocks."""
+        root, power = self.find(node)
+        if root not in self._parts:
+            return self._take_apart(root, power, "sum", sizes)
+        kind, parts = self._parts[root]
+        if kind == "product":
+            outer, *inner = self._flat("product", parts)
+            block = math.prod(self._size[each] for each in inner)
+            if any(size % block for size in sizes):
+                return None
+            cut = self.cut(outer, [size // block for size in sizes])
+            return None if cut is None else [self.made_of("product", [rows, *inner]) for rows in cut]
+        groups = self._grouped("sum", self._flat("sum", parts), sizes)
+        return groups if power == 1 or groups is None else None
+
+    def _take_apart(self, root: int, power: int, kind: Kind, sizes: Sequence[int]) -> list[int]:
+        parts = [self.fresh(size) for size in sizes]
+        for part in parts:
+            self._may[part], self._reason[part] = self._may[root], self._reason[root]
+        self._parts[root] = (kind, parts)
+        return parts if power == 1 else self._turned(parts)
+
+    def regroup(self, nodes: Sequence[int], sizes: Sequence[int]) -> list[int | None] | None:
+        """The factors of a row-major reshape: one node per new axis, `None` for axes of one place.
+
+        Returns:
+            `None` where the new axes cut through the old ones.
+        """
+        wanted = [size for size in sizes if size != 1]
+        groups = self._grouped("product", self._flat("product", nodes), wanted)
+        if groups is None:
+            return None
+        left = iter(groups)
+        return [None if size == 1 else next(left) for size in sizes]
+
+    def _grouped(self, kind: Kind, nodes: list[int], sizes: Sequence[int]) -> list[int] | None:
+        """Neighbours gathered into nodes of the sizes wanted, cut where they are too large."""
+        waiting, groups = nodes[::-1], []
+        for size in sizes:
+            taken: list[int] = []
+            have = 1 if kind == "product" else 0
+            while have < size:
+                if not waiting:
+                    return None
+                node = waiting.pop()
+                room = size // have if kind == "product" else size - have
+                if kind == "product" and size % have:
+                    return None
+                if self._size[node] > room:
+                    cut = self._cut(kind, node, room)
+                    if cut is None:
+                        return None
+                    waiting.append(cut[1])
+                    node = cut[0]
+                taken.append(node)
+                have = have * self._size[node] if kind == "product" else have + self._size[node]
+            if have != size:
+                return None
+            groups.append(self.made_of(kind, taken))
+        return groups if not waiting else None
+
+    def unroll(self, outer: int, inner: Sequence[int], seen: Iterator[set[int]]) -> list[list[int]] | None:
+        """Copies of `inner` for each place of `outer`, where the two were cut from one node.
+
+        Queries, keys and values are often one layer that is viewed as `(3, heads, units)`: once the 3 are told apart,
+        the heads and units of each are its own.
+
+        Args:
+            outer: the factor that is told apart.
+            inner: the factors beside it.
+            seen: the leaves of every tensor so far.
+
+        Returns:
+            `None` where some tensor holds inner places without the outer ones, or the nodes were not cut from one.
+        """
+        top = self.find(outer)[0]
+        roots = [self.representative(node) for node in inner]
+        if roots and all(root in self._copies for root in roots):
+            return [[self._copies[root][place] for root in roots] for place in range(self._size[top])]
+        leaves = {leaf.root for node in inner for leaf in self.leaves(node)}
+        whole = self._whole(top, inner)
+        if whole is None or any(held & leaves and top not in held for held in seen):
+            return None
+        copies = [[self._copy(node) for node in inner] for _ in range(self._size[top])]
+        self._inside[top] = roots
+        self._parts[whole] = ("sum", [self.made_of("product", rest) for rest in copies])
+        for place, root in enumerate(roots):
+            self._copies[root] = [rest[place] for rest in copies]
+        return copies
+
+    def is_told_apart(self, node: int) -> bool:
+        """Whether a node has become copies, one for each place of another, that are still apart."""
+        return self.representative(node) in self._copies
+
+    def side_by_side(self, outer: int, nodes: Sequence[int]) -> int:
+        """A node that is another one at each place of `outer`."""
+        inner = self.fresh(self._size[nodes[0]])
+        self.made_of("product", [outer, inner])
+        self._copies[inner], self._inside[outer] = list(nodes), [inner]
+        return inner
+
+    def inside(self, outer: int) -> list[int]:
+        """The factors inside an outermost factor, where it was cut from a node."""
+        top = self.representative(outer)
+        if top in self._inside:
+            return self._inside[top]
+        for kind, parts in self._parts.values():
+            if kind == "product":
+                first, *rest = (self.representative(part) for part in self._flat("product", parts))
+                if first == top:
+                    return rest
+        return []
+
+    def representative(self, node: int) -> int:
+        """Where a node ends up; unlike `find` it leaves copies apart."""
+        return self._climb(node)[0]
+
+    def _whole(self, outer: int, inner: Sequence[int]) -> int | None:
+        wanted = [outer, *(self.representative(node) for node in inner)]
+        for root, (kind, parts) in self._parts.items():
+            if kind == "product" and [self.representative(n) for n in self._flat("product", parts)] == wanted:
+                return root
+        return None
+
+    def _copy(self, node: int) -> int:
+        twin = self.fresh(self._size[node])
+        self._may[twin] = self.may(node)
+        self._reason[twin] = self._reason[self.find(node)[0]]
+        return twin
