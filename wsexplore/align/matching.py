@@ -1,19 +1,25 @@
 """Weight matching: the order of one network's units in which it lies closest to another."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numpy import ndarray as Array
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
+from wsexplore.align.ascent import SWEEPS, ascend
+from wsexplore.align.frank_wolfe import STEPS, relax
+from wsexplore.align.problem import Problem
 from wsexplore.nets import Layout
-from wsexplore.symmetry import PermutationSpec, compose, identity, permute_weights
+from wsexplore.symmetry import PermutationSpec, permute_buffers, permute_weights, rescale_buffers, rescale_weights
 
-SWEEPS = 50
+DISAGREE = 1e-6
+"""Two seeds disagree where their objectives differ by more than this share."""
+
+NOISE = 0.5
+"""How far a restart of Frank-Wolfe begins from the middle."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,10 +30,26 @@ class Matching:
         permutations: per group the old unit at each new place, one row per network.
         objective: inner product with the reference before the first sweep and after each; it never falls. A network
             that has converged keeps its last value.
+        signs: per class 1 or -1 for each new place; only where they were asked for and some unit may be flipped.
     """
 
-    permutations: dict[str, Int[Tensor, "models _"]]
+    permutations: dict[str, Int[Tensor, "models ..."]]
     objective: Float[Array, "models sweeps"]
+    signs: dict[str, Float[Tensor, "models _"]] = field(default_factory=dict)
+
+    def apply(
+        self, weights: Float[Tensor, "models parameters"], spec: PermutationSpec, layout: Layout
+    ) -> Float[Tensor, "models parameters"]:
+        """The networks with their units in the places, and with the signs, that were found."""
+        moved = permute_weights(weights, self.permutations, spec, layout)
+        return rescale_weights(moved, self.signs, spec, layout) if self.signs else moved
+
+    def apply_buffers(
+        self, buffers: Float[Tensor, "models buffers"], spec: PermutationSpec, layout: Layout
+    ) -> Float[Tensor, "models buffers"]:
+        """Running statistics likewise; `layout` is that of the buffers."""
+        moved = permute_buffers(buffers, self.permutations, spec, layout)
+        return rescale_buffers(moved, self.signs, spec, layout) if self.signs else moved
 
 
 def match_weights(
@@ -35,24 +57,28 @@ def match_weights(
     other: nn.Module | Mapping[str, Tensor],
     spec: PermutationSpec,
     *,
+    method: str = "auto",
     sweeps: int = SWEEPS,
+    steps: int = STEPS,
+    restarts: int = 0,
     seed: int = 0,
-) -> dict[str, Int[Tensor, " _"]]:
+) -> dict[str, Int[Tensor, "..."]]:
     r"""The permutation of `other` that brings it closest to `reference`.
 
-    Maximises $\sum_k \langle \theta^A_k, (P\theta^B)_k \rangle$ by coordinate ascent: one linear assignment per group,
-    in random order, until a whole sweep changes nothing. The objective never falls, so the loop ends in a local
-    optimum; with one hidden layer it is the global one (Ainsworth et al., "Git Re-Basin", ICLR 2023, Algorithm 1).
+    Maximises $\sum_k \langle \theta^A_k, (P\theta^B)_k \rangle$; see `match_population` for the methods.
 
     Args:
         reference: a module, or its parameters by name.
         other: likewise.
         spec: of both.
+        method: a name in `SOLVERS`.
         sweeps: at most so many passes over the groups.
+        steps: at most so many of Frank-Wolfe; a few find most of what there is.
+        restarts: further tries from other starts, of which the best is kept.
         seed: of the order of the groups.
 
     Raises:
-        ValueError: the two differ in names or shapes of parameters, or do not fit the spec.
+        ValueError: the two differ in names or shapes of parameters, do not fit the spec, or hold what is not finite.
     """
     a, b = _parameters(reference), _parameters(other)
     shapes = {name: tuple(value.shape) for name, value in a.items()}
@@ -60,7 +86,15 @@ def match_weights(
         raise ValueError("the two networks differ in their parameters; match networks of one architecture")
     layout = Layout.of_shapes(shapes)
     matching = match_population(
-        layout.flatten(b).unsqueeze(0), layout.flatten(a), spec, layout, sweeps=sweeps, seed=seed
+        layout.flatten(b).unsqueeze(0),
+        layout.flatten(a),
+        spec,
+        layout,
+        method=method,
+        sweeps=sweeps,
+        steps=steps,
+        restarts=restarts,
+        seed=seed,
     )
     return {group: units[0] for group, units in matching.permutations.items()}
 
@@ -77,65 +111,166 @@ def match_population(
     spec: PermutationSpec,
     layout: Layout,
     *,
+    method: str = "auto",
     sweeps: int = SWEEPS,
+    steps: int = STEPS,
+    restarts: int = 0,
     seed: int = 0,
+    signs: bool = False,
 ) -> Matching:
     """Match every network of a population to one reference, or each to its own, all at once.
 
-    The same algorithm as `match_weights`; the inner products of all networks are batched matrix products in double
-    precision, and a network that no longer changes leaves the batch. What is found for one network does not depend on
-    the others.
+    The inner products of all networks are batched matrix products, and a network that no longer changes leaves the
+    batch. What is found for one network does not depend on the others.
 
     Args:
         weights: one network per row.
         reference: the network to match, or one per row.
         spec: of the architecture.
         layout: of the architecture.
+        method: "weights" is coordinate ascent; "frank-wolfe" relaxes all groups at once, rounds and then ascends (it
+            finds what coordinate ascent misses in residual networks); "auto" ascends from two seeds, and takes
+            Frank-Wolfe, too, where they disagree or where several layers write to one residual stream.
         sweeps: at most so many passes over the groups.
+        steps: at most so many of Frank-Wolfe; a few find most of what there is.
+        restarts: further tries from other starts, of which the best is kept.
         seed: of the order of the groups, the same for all networks.
+        signs: flip units, too, where their activation lets signs through (tanh, sine).
+
+    Raises:
+        ValueError: the method is unknown, the spec does not fit, or a weight is not finite.
     """
-    draw = np.random.default_rng(seed)
-    current, goal = weights.double(), reference.double().expand(len(weights), -1)
-    permutations = {group: units.repeat(len(weights), 1) for group, units in identity(spec).items()}
-    objective = [(current * goal).sum(1)]
-    active = torch.arange(len(weights))
-    for _ in range(sweeps):
-        if len(active) == 0 or not spec.groups:
-            break
-        moved = torch.zeros(len(active), dtype=torch.bool)
-        part, aims = current[active], layout.unflatten(goal[active] if reference.dim() > 1 else goal[:1])
-        for place in draw.permutation(len(spec.groups)):
-            group = spec.groups[place]
-            units, better = _best_order(aims, layout.unflatten(part), spec, group)
-            step = {**{g: u.expand(len(active), -1) for g, u in identity(spec).items()}, group: units}
-            part = permute_weights(part, step, spec, layout)
-            permutations[group][active] = compose({group: permutations[group][active]}, step)[group]
-            moved |= better
-        current[active] = part
-        objective.append((current * goal).sum(1))
-        active = active[moved] if len(spec.groups) > 1 else active[:0]
-    return Matching(permutations, torch.stack(objective, dim=1).numpy())
+    if method not in SOLVERS:
+        raise ValueError(f"matching method {method!r} is unknown; choose one of {', '.join(SOLVERS)}")
+    goal = reference.unsqueeze(0) if reference.dim() == 1 else reference
+    if not bool(torch.isfinite(weights).all()) or not bool(torch.isfinite(goal).all()):
+        raise ValueError("a network has weights that are not finite, so it cannot be matched; leave it out of the zoo")
+    problem = Problem.of(weights, goal, spec, layout, signs=signs)
+    whole = (weights.double() * goal.double()).sum(1)
+    rest = whole - problem.objective()
+    plan = [_Plan(sweeps, steps, seed + extra, extra > 0) for extra in range(1 + restarts)]
+    tries = [SOLVERS[method](problem, one) for one in plan]
+    best = _best_of(tries)
+    objective = torch.stack([whole, *(rest + value for value in best.objective)], dim=1)
+    return Matching(best.problem.units, objective.numpy(), best.problem.signs)
 
 
-def _best_order(
-    goal: Mapping[str, Tensor], state: Mapping[str, Tensor], spec: PermutationSpec, group: str
-) -> tuple[Int[Tensor, "models units"], Bool[Tensor, " models"]]:
-    """The order of one group's units that is best while all other groups stay, and whether it is better than none."""
-    size = spec.sizes[group]
-    gain: Tensor | None = None
-    for name, axis in spec.members(group):
-        a = _by_unit(goal[name], axis, size)
-        b = _by_unit(state[name], axis, size)
-        part = torch.matmul(a, b.transpose(1, 2))
-        gain = part if gain is None else gain + part
-    assert gain is not None
-    orders = torch.stack([torch.from_numpy(linear_sum_assignment(one, maximize=True)[1]) for one in gain.numpy()])
-    reached = gain.gather(2, orders.unsqueeze(2)).squeeze(2).sum(1)
-    kept = gain.diagonal(dim1=1, dim2=2).sum(1)
-    better = reached > kept + 1e-9 * gain.abs().amax((1, 2))
-    return torch.where(better.unsqueeze(1), orders, torch.arange(size)), better
+@dataclass(slots=True)
+class _Try:
+    """Where a solver ended, and its objective after each sweep."""
+
+    problem: Problem
+    objective: list[Float[Tensor, " models"]]
 
 
-def _by_unit(value: Float[Tensor, "..."], axis: int, size: int) -> Float[Tensor, "models units rest"]:
-    """A stack of one parameter as one row per unit; an axis of blocks gives each unit its block."""
-    return value.movedim(axis + 1, 1).reshape(len(value), size, -1)
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How long a solver may climb, and from where."""
+
+    sweeps: int
+    steps: int
+    seed: int
+    again: bool
+
+
+def _ascended(problem: Problem, plan: _Plan) -> _Try:
+    at = problem.start()
+    first = at.objective()
+    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed)
+    return _Try(at, _summed(first, gained))
+
+
+def _relaxed(problem: Problem, plan: _Plan) -> _Try:
+    at = problem.start()
+    relax(at, steps=plan.steps, seed=plan.seed, noise=NOISE * plan.again)
+    rounded = at.objective()
+    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed)
+    return _Try(at, _summed(rounded, gained))
+
+
+def _chosen(problem: Problem, plan: _Plan) -> _Try:
+    """Coordinate ascent where it is enough, else Frank-Wolfe, too."""
+    if len(problem.plain) < 2:
+        return _ascended(problem, plan)
+    if has_stream(problem.spec):
+        return _relaxed(problem, plan)
+    one, other = (_ascended(problem, replace(plan, seed=2 * plan.seed + k)) for k in range(2))
+    a, b = one.objective[-1], other.objective[-1]
+    differ = (a - b).abs() > DISAGREE * a.abs().clamp(min=1e-30)
+    best = _best_of([one, other])
+    if bool(differ.any()):
+        rows = differ.nonzero().flatten()
+        again = _relaxed(problem.rows(rows), plan)
+        best = _best_of([best, _spread(best, again, rows)])
+    return best
+
+
+SOLVERS: Mapping[str, Callable[[Problem, _Plan], _Try]] = {
+    "auto": _chosen,
+    "weights": _ascended,
+    "frank-wolfe": _relaxed,
+}
+"""Ways to climb the same objective."""
+
+
+def has_stream(spec: PermutationSpec) -> bool:
+    """Whether several layers write to one group of units, as the blocks of a residual network do."""
+    writers: dict[str, int] = {}
+    for axes in spec.axes.values():
+        if len(axes) > 1:
+            for group in {factor.group for piece in axes[0] for factor in piece if factor.group is not None}:
+                writers[group] = writers.get(group, 0) + 1
+    return any(count > 1 and group not in spec.within for group, count in writers.items()) and any(
+        _adds(spec, group) for group, count in writers.items() if count > 1
+    )
+
+
+def _adds(spec: PermutationSpec, group: str) -> bool:
+    """Whether a group is read by one layer and written by another that lies behind it."""
+    names = list(spec.axes)
+    reads = [names.index(name) for name, axis in spec.members(group) if axis == 1]
+    writes = [names.index(name) for name, axis in spec.members(group) if axis == 0 and len(spec.axes[name]) > 1]
+    return bool(reads) and bool(writes) and min(reads) < max(writes)
+
+
+def _summed(first: Tensor, gained: list[Tensor]) -> list[Tensor]:
+    values = [first]
+    for gain in gained:
+        values.append(values[-1] + gain)
+    return values
+
+
+def _spread(best: _Try, again: _Try, rows: Tensor) -> _Try:
+    """A try for some of the networks as one for all, which wins nowhere else."""
+    whole = best.problem.start()
+    for group, units in again.problem.units.items():
+        whole.units[group][rows] = units
+    for sign, values in again.problem.signs.items():
+        whole.signs[sign][rows] = values
+    ends = []
+    for value in again.objective:
+        full = torch.full((whole.models,), -np.inf, dtype=torch.float64)
+        full[rows] = value
+        ends.append(full)
+    return _Try(whole, ends)
+
+
+def _best_of(tries: list[_Try]) -> _Try:
+    """For each network the try that ended highest."""
+    best = tries[0]
+    for other in tries[1:]:
+        wins = other.objective[-1] > best.objective[-1]
+        units = {g: _where(wins, other.problem.units[g], u) for g, u in best.problem.units.items()}
+        signs = {s: _where(wins, other.problem.signs[s], v) for s, v in best.problem.signs.items()}
+        sweeps = max(len(best.objective), len(other.objective))
+        one, two = (
+            [*values, *(values[-1] for _ in range(sweeps - len(values)))]
+            for values in (best.objective, other.objective)
+        )
+        best.problem.units, best.problem.signs = units, signs
+        best = _Try(best.problem, [_where(wins, b, a) for a, b in zip(one, two, strict=True)])
+    return best
+
+
+def _where(wins: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    return torch.where(wins.view(-1, *(1,) * (one.dim() - 1)), one, other)

@@ -1,0 +1,152 @@
+"""Weight matching on all layers at once: Frank-Wolfe over doubly stochastic matrices, with exact line search."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from wsexplore.align.ascent import at, combined
+from wsexplore.align.assignment import assign
+from wsexplore.align.problem import Key, Problem, Term, placed, products
+
+STEPS = 60
+STOP = 1e-4
+"""A step that gains less than this share of the first one is the last."""
+
+
+@dataclass(slots=True)
+class _Bilinear:
+    """A term between two keys: what each axis gains at the point, and along the direction."""
+
+    term: Term
+    first: Float[Tensor, "models _ _"]
+    second: Float[Tensor, "models _ _"]
+
+
+def relax(problem: Problem, *, steps: int, seed: int, noise: float = 0.0) -> None:
+    r"""Move the problem's plain groups to the rounded end of a Frank-Wolfe ascent over the Birkhoff polytopes.
+
+    All permutations are relaxed to doubly stochastic $X_p$ and start in the middle, $J/n$. With the gradient
+    $G_p = \partial f / \partial X_p$, the best vertices $S_p$ are assignments, and along $D = S - X$ the objective is
+    exactly $f + c_1 t + c_2 t^2$, $c_1 = \sum_p \langle G_p, D_p \rangle$, $c_2 = \sum \langle A, D_p B D_q^T \rangle$;
+    the step is $t = 1$ where $c_2 \ge 0$, else $\min(1, -c_1 / 2 c_2)$ (Crisostomi et al., "C2M3", NeurIPS 2024; the
+    closed form and the start are ours). Where units may be flipped, $X$ is signed and starts at zero. The end is
+    rounded by assignment. Families stay where they are. Gradients follow the step in closed form, so that a step costs one
+    product per side of a term.
+
+    Args:
+        problem: its units and signs are moved.
+        steps: at most so many.
+        seed: of the noise.
+        noise: how far the start is moved from the middle, as a share; for restarts.
+    """
+    terms = [term for term in problem.all_terms() if len(term.keys) <= 2]
+    linear = dict(problem.linear)
+    pairs: list[_Bilinear] = []
+    point = _middle(problem, seed, noise)
+    for term in terms:
+        if len(term.keys) == 1:
+            gain = products(term.goal, term.state, 0)
+            linear[term.keys[0]] = linear[term.keys[0]] + gain if term.keys[0] in linear else gain
+        else:
+            pairs.append(_Bilinear(term, _dense(term, 0, point), _dense(term, 1, point)))
+    running = torch.ones(problem.models, dtype=torch.bool)
+    best = torch.zeros(problem.models, dtype=torch.float64)
+    for _ in range(steps):
+        gradient = _gradient(linear, pairs, point)
+        orders, signed = _vertices(problem, gradient)
+        c1, c2 = torch.zeros_like(best), torch.zeros_like(best)
+        for key, gain in gradient.items():
+            c1 += _along(gain, point[key], orders[key[0]], signed[key])
+        ahead = []
+        for pair in pairs:
+            one, other = pair.term.keys
+            first = products(pair.term.goal, placed(pair.term.state, 1, orders[other[0]], signed[other]), 0)
+            second = products(pair.term.goal, placed(pair.term.state, 0, orders[one[0]], signed[one]), 1)
+            c2 += _along(first - pair.first, point[one], orders[one[0]], signed[one])
+            ahead.append((first, second))
+        step = torch.where(c2 >= 0, 1.0, (-c1 / (2 * c2).clamp(max=-1e-300)).clamp(0, 1)) * running
+        gained = c1 * step + c2 * step**2
+        for key in point:
+            point[key] = _moved(point[key], orders[key[0]], signed[key], step)
+        for pair, (first, second) in zip(pairs, ahead, strict=True):
+            share = step.to(first.dtype).view(-1, 1, 1)
+            pair.first, pair.second = torch.lerp(pair.first, first, share), torch.lerp(pair.second, second, share)
+        best = torch.maximum(best, gained)
+        running &= gained > STOP * best
+        if not bool(running.any()):
+            break
+    _round(problem, point)
+
+
+def _middle(problem: Problem, seed: int, noise: float) -> dict[Key, Float[Tensor, "models _ _"]]:
+    draw = torch.Generator().manual_seed(seed)
+    point = {}
+    for group in problem.plain:
+        size = problem.spec.sizes[group]
+        for key in problem.keys[group]:
+            start = torch.full((problem.models, size, size), 0.0 if key[1] else 1 / size, dtype=problem.dtype)
+            if noise:
+                start = start + noise / size * torch.randn((size, size), generator=draw, dtype=problem.dtype)
+            point[key] = start
+    return point
+
+
+def _dense(term: Term, axis: int, point: dict[Key, Tensor]) -> Float[Tensor, "models _ _"]:
+    """Gains along one axis of a term while the other is a soft permutation."""
+    other = point[term.keys[1 - axis]]
+    state = torch.matmul(other, term.state.movedim(2 - axis, 1).flatten(2))
+    shape = term.state.movedim(2 - axis, 1).shape
+    return products(term.goal, state.view(shape).movedim(1, 2 - axis), axis)
+
+
+def _gradient(
+    linear: dict[Key, Tensor], pairs: list[_Bilinear], point: dict[Key, Tensor]
+) -> dict[Key, Float[Tensor, "models _ _"]]:
+    gradient = {key: linear[key].clone() if key in linear else torch.zeros_like(point[key]) for key in point}
+    for pair in pairs:
+        gradient[pair.term.keys[0]] += pair.first
+        gradient[pair.term.keys[1]] += pair.second
+    return gradient
+
+
+def _vertices(
+    problem: Problem, gradient: dict[Key, Tensor]
+) -> tuple[dict[str, Int[Tensor, "models _"]], dict[Key, Float[Tensor, "models _"] | None]]:
+    """The best order of every group, and the signs that go with it."""
+    orders, signed = {}, {}
+    for group in problem.plain:
+        parts = {key: gradient[key] for key in problem.keys[group]}
+        total = combined(parts)
+        if total is None:
+            continue
+        orders[group] = assign(total)
+        for key, part in parts.items():
+            chosen = at(part, orders[group])
+            signed[key] = None if key[1] is None else torch.where(chosen < 0, -1.0, 1.0).to(part.dtype)
+    return orders, signed
+
+
+def _along(gain: Tensor, point: Tensor, orders: Tensor, signs: Tensor | None) -> Float[Tensor, " models"]:
+    """Inner product of a gain with the way from the point to the vertex."""
+    chosen = at(gain, orders)
+    there = (chosen if signs is None else chosen * signs).double().sum(1)
+    return there - (gain * point).flatten(1).sum(1).double()
+
+
+def _moved(point: Tensor, orders: Tensor, signs: Tensor | None, step: Tensor) -> Float[Tensor, "models _ _"]:
+    share = step.to(point.dtype).view(-1, 1, 1)
+    ones = torch.ones_like(orders, dtype=point.dtype) if signs is None else signs
+    return (point * (1 - share)).scatter_add(2, orders.unsqueeze(2), share * ones.unsqueeze(2))
+
+
+def _round(problem: Problem, point: dict[Key, Tensor]) -> None:
+    """The permutations nearest to the end point."""
+    orders, signed = _vertices(problem, point)
+    for group, units in orders.items():
+        problem.units[group] = units
+        for key in problem.keys[group]:
+            signs = signed[key]
+            if key[1] is not None and signs is not None:
+                problem.signs[key[1]] = signs
