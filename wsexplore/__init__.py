@@ -12,11 +12,14 @@ from wsexplore.version import VERSION
 
 if TYPE_CHECKING:
     from wsexplore.align import Alignment, Matching, align, match_weights
+    from wsexplore.align.repair import repair, reset_statistics
     from wsexplore.datasets import Dataset, dataset
     from wsexplore.embed import Projection, fit_projection, weight_statistics
     from wsexplore.generate import WeightFlow, fit_flow
     from wsexplore.generate.quality import QualityReport, quality
-    from wsexplore.landscape.barrier import Barrier, BarrierMatrix, barrier, barrier_matrix
+    from wsexplore.landscape.barrier import Barrier, barrier
+    from wsexplore.landscape.curves import barrier_curves
+    from wsexplore.landscape.matrix import BarrierMatrix, barrier_matrix
     from wsexplore.nets import Architecture, Layout, architecture
     from wsexplore.population.evaluate import evaluate
     from wsexplore.population.train import train_zoo
@@ -25,11 +28,11 @@ if TYPE_CHECKING:
     from wsexplore.zoo.readers import import_zoo
 
 _ROOMS = {
-    "align": ("Alignment", "Matching", "align", "match_weights"),
+    "align": ("Alignment", "Matching", "align", "match_weights", "repair", "reset_statistics"),
     "datasets": ("Dataset", "dataset"),
     "embed": ("Projection", "fit_projection", "weight_statistics"),
     "generate": ("QualityReport", "WeightFlow", "fit_flow", "quality"),
-    "landscape": ("Barrier", "BarrierMatrix", "barrier", "barrier_matrix"),
+    "landscape": ("Barrier", "BarrierMatrix", "barrier", "barrier_curves", "barrier_matrix"),
     "nets": ("Architecture", "Layout", "architecture"),
     "population": ("evaluate", "train_zoo"),
     "symmetry": ("PermutationSpec", "permute", "symmetry_of"),
@@ -56,6 +59,7 @@ __all__ = [
     "align",
     "architecture",
     "barrier",
+    "barrier_curves",
     "barrier_matrix",
     "concat",
     "dataset",
@@ -66,6 +70,8 @@ __all__ = [
     "match_weights",
     "permute",
     "quality",
+    "repair",
+    "reset_statistics",
     "symmetry_of",
     "train_zoo",
     "weight_statistics",

@@ -117,7 +117,7 @@ def test_further_networks_are_placed_in_the_same_frame(zoo):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"method": "magic"}, "choose one of weights"),
+        ({"method": "magic"}, "choose one of auto, weights"),
         ({"reference": 99}, "rows run from 0 to 15"),
         ({"by": "moon"}, "by network or by run"),
     ],

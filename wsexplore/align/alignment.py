@@ -1,7 +1,8 @@
 """The permutations that align a zoo, and the networks that they move."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,13 @@ from numpy import ndarray as Array
 from safetensors.numpy import save_file
 from torch import Tensor
 
-from wsexplore.align.matching import Matching, match_population
+from wsexplore.align.methods import METHODS, match
+from wsexplore.align.moves import Moved, Moves, moved_networks, represented
+from wsexplore.align.view import MovedMatrix
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
-from wsexplore.symmetry import PermutationSpec, permute_buffers, permute_weights, symmetry_of
-from wsexplore.zoo import (
-    Recipe,
-    Zoo,
-    atomic_folder,
-    read_arrays,
-    read_manifest,
-    write_manifest,
-    zoo_writer,
-)
+from wsexplore.symmetry import FORMS, PermutationSpec, symmetry_of
+from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_arrays, read_manifest, write_manifest, zoo_writer
 
 CHUNK = 1024
 """Networks matched at once, at most."""
@@ -34,7 +29,8 @@ MEMORY = 256 << 20
 PER_NUMBER, PER_PAIR = 96, 48
 """Bytes that matching takes for each number of a network, and for each pair of units of its widest group (measured)."""
 
-METHODS: Mapping[str, Callable[..., Matching]] = {"weights": match_population}
+FRAMES = ("network", "mean", "cycle")
+"""What networks are matched to: one of them, the mean of the aligned ones, or a common order found for all at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,16 +39,19 @@ class Alignment:
 
     Attributes:
         permutations: per group the old unit at each new place, one row per network.
-        before: inner product of each network with the reference as it was.
-        after: the same after alignment; never less.
-        reference: weights of the network that all others were matched to.
-        reference_id: its id.
+        before: inner product of each network with the reference as it was (at its representative).
+        after: the same after alignment; matching never makes it less.
+        reference: weights of the network, or of the mean, that all others were matched to.
+        reference_id: its id; the name of the frame where it is no network.
         method: how the permutations were found.
         fitted_on: fingerprint of the zoo.
         recipe: how the alignment was made.
+        signs: per class 1 or -1 for each new place, where units may be flipped.
+        canonical: the representative that rescaling brought each network to first.
+        frame: one of `FRAMES`.
     """
 
-    permutations: dict[str, Int[Array, "models _"]]
+    permutations: dict[str, Int[Array, "models ..."]]
     before: Float[Array, " models"]
     after: Float[Array, " models"]
     reference: Float[Array, " parameters"]
@@ -60,6 +59,14 @@ class Alignment:
     method: str
     fitted_on: str
     recipe: Recipe
+    signs: dict[str, Int[Array, "models _"]] = field(default_factory=dict)
+    canonical: str = "none"
+    frame: str = "network"
+
+    @property
+    def moves(self) -> Moves:
+        """What is done to each network."""
+        return Moves(self.permutations, self.signs, self.canonical)
 
     def apply(
         self, zoo: Zoo, *, out: str | Path | None = None, memory: int = MEMORY, on_step: OnStep | None = None
@@ -75,12 +82,8 @@ class Alignment:
         Raises:
             ValueError: it is another zoo than the one that was aligned, or one network takes more memory.
         """
-        if len(zoo) != len(self.before):
-            raise ValueError(f"the alignment is of {len(self.before):,} networks, this zoo has {len(zoo):,}")
-        if zoo.fingerprint != self.fitted_on:
-            raise ValueError("the alignment was made for another zoo; align this one first")
-        spec = spec_of(zoo.architecture)
-        moved = _told(moved_networks(zoo, self.permutations, spec, networks_within(zoo, spec, memory)), zoo, on_step)
+        spec = self._fitting(zoo)
+        moved = _told(moved_networks(zoo, self.moves, spec, networks_within(zoo, spec, memory)), zoo, on_step)
         if out is not None:
             with zoo_writer(out, zoo.architecture, recipe=self.recipe) as writer:
                 for rows, _, weights, buffers in moved:
@@ -92,10 +95,32 @@ class Alignment:
             aligned[rows], statistics[rows] = weights, buffers
         return zoo.with_weights(aligned, self.recipe, statistics)
 
+    def view(self, zoo: Zoo) -> Zoo:
+        """The same zoo as `apply` gives, whose networks are moved when they are read; nothing is kept in memory.
+
+        Raises:
+            ValueError: it is another zoo than the one that was aligned.
+        """
+        spec = self._fitting(zoo)
+        return replace(
+            zoo,
+            stored=MovedMatrix((), None, zoo, self.moves, spec),
+            statistics=MovedMatrix((), None, zoo, self.moves, spec, statistics=True),
+            index=None,
+            recipe=self.recipe,
+        )
+
+    def _fitting(self, zoo: Zoo) -> PermutationSpec:
+        if len(zoo) != len(self.before):
+            raise ValueError(f"the alignment is of {len(self.before):,} networks, this zoo has {len(zoo):,}")
+        if zoo.fingerprint != self.fitted_on:
+            raise ValueError("the alignment was made for another zoo; align this one first")
+        return spec_of_zoo(zoo)[0]
+
     def place(
         self, weights: Float[Tensor, "models parameters"], architecture: Architecture
     ) -> Float[Tensor, "models parameters"]:
-        """Further networks, matched to the same reference.
+        """Further networks, matched to the same reference by their weights.
 
         Raises:
             ValueError: they are of another architecture.
@@ -105,18 +130,28 @@ class Alignment:
                 f"the alignment is of networks of {len(self.reference):,} parameters, these have {weights.shape[1]:,}"
             )
         spec = spec_of(architecture)
-        found = METHODS[self.method](weights, torch.from_numpy(self.reference), spec, architecture.layout)
-        return permute_weights(weights, found.permutations, spec, architecture.layout)
+        start = represented(weights, spec, architecture, self.canonical)
+        method = "auto" if METHODS[self.method].needs_data else self.method
+        goal = torch.from_numpy(self.reference)
+        found = match(architecture, start, goal, spec, method=method, signs=bool(self.signs))
+        return found.apply(start, spec, architecture.layout)
 
     def save(self, path: str | Path) -> Path:
         """Write a folder of safetensors and a manifest, whole or not at all."""
         arrays = {f"group.{group}": units.astype(np.int32) for group, units in self.permutations.items()}
+        arrays |= {f"sign.{name}": signs.astype(np.int8) for name, signs in self.signs.items()}
         arrays |= {"before": self.before, "after": self.after, "reference": self.reference}
         with atomic_folder(Path(path)) as folder:
             save_file(
                 {name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "units.safetensors"
             )
-            facts = {"reference_id": self.reference_id, "method": self.method, "fitted_on": self.fitted_on}
+            facts = {
+                "reference_id": self.reference_id,
+                "method": self.method,
+                "canonical": self.canonical,
+                "frame": self.frame,
+                "fitted_on": self.fitted_on,
+            }
             write_manifest(folder, "alignment", {**facts, "recipe": self.recipe.to_dict()})
         return Path(path)
 
@@ -130,13 +165,19 @@ class Alignment:
         manifest = read_manifest(Path(path), "alignment")
         arrays = read_arrays(Path(path), "units.safetensors", manifest)
         groups = {name.removeprefix("group."): a for name, a in arrays.items() if name.startswith("group.")}
-        if {"before", "after", "reference"} - set(arrays) or str(manifest.get("method")) not in METHODS:
+        signs = {name.removeprefix("sign."): a for name, a in arrays.items() if name.startswith("sign.")}
+        words = {"method": METHODS, "canonical": FORMS, "frame": FRAMES}
+        told = {"method": "", "canonical": "none", "frame": "network"} | {
+            name: str(manifest[name]) for name in words if name in manifest
+        }
+        if {"before", "after", "reference"} - set(arrays) or any(told[name] not in words[name] for name in words):
             raise ValueError(f"{path} lacks a part of the alignment; align the zoo again")
         models = (len(arrays["before"]),) if arrays["before"].ndim == 1 else ()
         if (
             arrays["after"].shape != models
             or arrays["reference"].ndim != 1
             or not all(units.shape[:1] == models and _permutes(units) for units in groups.values())
+            or not all(s.ndim == 2 and s.shape[:1] == models and bool((np.abs(s) == 1).all()) for s in signs.values())
         ):
             raise ValueError(f"{path} holds arrays of other shapes than an alignment has; align the zoo again")
         return cls(
@@ -145,25 +186,43 @@ class Alignment:
             after=arrays["after"],
             reference=arrays["reference"],
             reference_id=str(manifest.get("reference_id")),
-            method=str(manifest.get("method")),
+            method=told["method"],
             fitted_on=str(manifest.get("fitted_on")),
             recipe=Recipe.from_dict(manifest.get("recipe")),
+            signs=signs,
+            canonical=told["canonical"],
+            frame=told["frame"],
         )
 
 
 def _permutes(units: Array) -> bool:
     """Whether every row holds 0 to n - 1, each once."""
-    whole = units.ndim == 2 and np.issubdtype(units.dtype, np.integer)
-    return whole and bool((np.sort(units, axis=1) == np.arange(units.shape[1])).all())
+    whole = units.ndim in (2, 3) and np.issubdtype(units.dtype, np.integer)
+    return whole and bool((np.sort(units, axis=-1) == np.arange(units.shape[-1])).all())
 
 
+@lru_cache(maxsize=64)
 def spec_of(architecture: Architecture) -> PermutationSpec:
-    """The permutation spec of an architecture, traced from its module."""
+    """The symmetry spec of an architecture, traced from its module."""
     return symmetry_of(architecture.build(), architecture.example_input())
 
 
+def spec_of_zoo(zoo: Zoo) -> tuple[PermutationSpec, bool]:
+    """The symmetry spec of a zoo's networks, and whether all of them may be rescaled and flipped alike.
+
+    Networks whose table gives each its own activation are permuted alike, but what rescales them differs.
+    """
+    specs = [spec_of(architecture) for architecture, _ in zoo.groups()] or [spec_of(zoo.architecture)]
+    alike = all(spec.rescaling == specs[0].rescaling for spec in specs)
+    return specs[0], alike
+
+
 def networks_within(zoo: Zoo, spec: PermutationSpec, memory: int) -> int:
-    """How many networks are matched at once."""
+    """How many networks are matched at once.
+
+    Raises:
+        ValueError: one network takes more memory.
+    """
     widest = max(spec.sizes.values(), default=0)
     each = PER_NUMBER * (zoo.architecture.layout.size + zoo.architecture.buffers.size) + PER_PAIR * widest**2
     if memory < each:
@@ -172,24 +231,6 @@ def networks_within(zoo: Zoo, spec: PermutationSpec, memory: int) -> int:
             f"{each / (1 << 20):,.1f} MiB; give it at least so much memory"
         )
     return min(CHUNK, memory // each)
-
-
-Moved = tuple[Int[Array, " rows"], Tensor, Tensor, Tensor]
-"""Row numbers, the weights as they were, the weights and the running statistics in their new order."""
-
-
-def moved_networks(
-    zoo: Zoo, permutations: Mapping[str, Int[Array, "models _"]], spec: PermutationSpec, size: int
-) -> Iterator[Moved]:
-    """The networks in the order of their permutations, a few at a time."""
-    layout, statistics = zoo.architecture.layout, zoo.architecture.buffers
-    for start in range(0, len(zoo), size):
-        rows = np.arange(start, min(start + size, len(zoo)))
-        units = {group: torch.from_numpy(p[rows].astype(np.int64)) for group, p in permutations.items()}
-        weights, buffers = zoo.rows(rows), zoo.buffer_rows(rows)
-        if statistics.size:
-            buffers = permute_buffers(buffers, units, spec, statistics)
-        yield rows, weights, permute_weights(weights, units, spec, layout), buffers
 
 
 def _told(moved: Iterator[Moved], zoo: Zoo, on_step: OnStep | None) -> Iterator[Moved]:

@@ -14,7 +14,7 @@ from wsexplore.align.problem import Key, Problem, Term
 SWEEPS = 50
 
 
-def ascend(problem: Problem, *, sweeps: int, seed: int) -> list[Float[Tensor, " models"]]:
+def ascend(problem: Problem, *, sweeps: int, seed: int, backwards: bool = False) -> list[Float[Tensor, " models"]]:
     r"""Climb until a whole sweep over the groups changes nothing; the problem's units and signs are moved.
 
     Maximises $\sum_k \langle \theta^A_k, (P\theta^B)_k \rangle$: one linear assignment per group, in random order, all
@@ -22,6 +22,12 @@ def ascend(problem: Problem, *, sweeps: int, seed: int) -> list[Float[Tensor, " 
     the gain of a pair is the sum of the absolute gains of its classes, and its signs are theirs: still an assignment.
     Attention heads and their units are assigned together. The objective never falls, so the loop ends in a local
     optimum; with one hidden layer it is the global one.
+
+    Args:
+        problem: its units and signs are moved.
+        sweeps: at most so many.
+        seed: of the order of the groups.
+        backwards: visit them in the reverse of that order.
 
     Returns:
         What each sweep gained.
@@ -34,7 +40,8 @@ def ascend(problem: Problem, *, sweeps: int, seed: int) -> list[Float[Tensor, " 
         if len(active) == 0 or not steps:
             break
         gain = torch.zeros(len(active), dtype=torch.float64)
-        for place in draw.permutation(len(steps)):
+        order = draw.permutation(len(steps))
+        for place in order[::-1] if backwards else order:
             step = steps[place]
             gain += improve_family(part, step) if step in part.families else _improve(part, step)
         total = torch.zeros(problem.models, dtype=torch.float64)

@@ -32,8 +32,8 @@ def relax(problem: Problem, *, steps: int, seed: int, noise: float = 0.0) -> Non
     exactly $f + c_1 t + c_2 t^2$, $c_1 = \sum_p \langle G_p, D_p \rangle$, $c_2 = \sum \langle A, D_p B D_q^T \rangle$;
     the step is $t = 1$ where $c_2 \ge 0$, else $\min(1, -c_1 / 2 c_2)$ (Crisostomi et al., "C2M3", NeurIPS 2024; the
     closed form and the start are ours). Where units may be flipped, $X$ is signed and starts at zero. The end is
-    rounded by assignment. Families stay where they are. Gradients follow the step in closed form, so that a step costs one
-    product per side of a term.
+    rounded by assignment. Families stay where they are. Gradients follow the step in closed form, so that a step costs
+    one product per side of a term.
 
     Args:
         problem: its units and signs are moved.

@@ -16,7 +16,7 @@ from wsexplore.nets import Layout
 from wsexplore.symmetry import PermutationSpec, permute_buffers, permute_weights, rescale_buffers, rescale_weights
 
 DISAGREE = 1e-6
-"""Two seeds disagree where their objectives differ by more than this share."""
+"""Two orders disagree where their objectives differ by more than this share."""
 
 NOISE = 0.5
 """How far a restart of Frank-Wolfe begins from the middle."""
@@ -129,7 +129,7 @@ def match_population(
         spec: of the architecture.
         layout: of the architecture.
         method: "weights" is coordinate ascent; "frank-wolfe" relaxes all groups at once, rounds and then ascends (it
-            finds what coordinate ascent misses in residual networks); "auto" ascends from two seeds, and takes
+            finds what coordinate ascent misses in residual networks); "auto" ascends in two orders, and takes
             Frank-Wolfe, too, where they disagree or where several layers write to one residual stream.
         sweeps: at most so many passes over the groups.
         steps: at most so many of Frank-Wolfe; a few find most of what there is.
@@ -171,12 +171,13 @@ class _Plan:
     steps: int
     seed: int
     again: bool
+    backwards: bool = False
 
 
 def _ascended(problem: Problem, plan: _Plan) -> _Try:
     at = problem.start()
     first = at.objective()
-    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed)
+    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards)
     return _Try(at, _summed(first, gained))
 
 
@@ -184,7 +185,7 @@ def _relaxed(problem: Problem, plan: _Plan) -> _Try:
     at = problem.start()
     relax(at, steps=plan.steps, seed=plan.seed, noise=NOISE * plan.again)
     rounded = at.objective()
-    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed)
+    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards)
     return _Try(at, _summed(rounded, gained))
 
 
@@ -194,7 +195,7 @@ def _chosen(problem: Problem, plan: _Plan) -> _Try:
         return _ascended(problem, plan)
     if has_stream(problem.spec):
         return _relaxed(problem, plan)
-    one, other = (_ascended(problem, replace(plan, seed=2 * plan.seed + k)) for k in range(2))
+    one, other = (_ascended(problem, replace(plan, backwards=backwards)) for backwards in (False, True))
     a, b = one.objective[-1], other.objective[-1]
     differ = (a - b).abs() > DISAGREE * a.abs().clamp(min=1e-30)
     best = _best_of([one, other])

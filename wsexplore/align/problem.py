@@ -61,6 +61,7 @@ class Problem:
         plain: groups that are permutations of their own.
         families: owner to the groups within it; the owner may be one that stays in order.
         linear: gains that no other group changes, by key.
+        single: the blocks behind them.
         terms: blocks with two or more plain axes and no family.
         held: blocks with places of a family.
         units: the old unit at each new place, per group: `(models, units)` or `(models, owners, units)`.
@@ -72,6 +73,7 @@ class Problem:
     families: Mapping[str, tuple[str, ...]]
     keys: Mapping[str, tuple[Key, ...]]
     linear: dict[Key, Float[Tensor, "models _ _"]] = field(default_factory=dict)
+    single: list[Term] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     units: dict[str, Int[Tensor, "..."]] = field(default_factory=dict)
@@ -150,6 +152,7 @@ class Problem:
             (key,) = term.keys
             gain = torch.matmul(term.goal, term.state.transpose(1, 2))
             self.linear[key] = self.linear[key] + gain if key in self.linear else gain
+            self.single.append(term)
 
     @property
     def models(self) -> int:
@@ -165,6 +168,7 @@ class Problem:
             self.families,
             self.keys,
             {key: gain[chosen] for key, gain in self.linear.items()},
+            [term.rows(chosen) for term in self.single],
             [term.rows(chosen) for term in self.terms],
             [
                 Held(h.block, h.classes, h.goal if len(h.goal) == 1 else h.goal[chosen], h.state[chosen])
@@ -177,6 +181,10 @@ class Problem:
     def all_terms(self, *, bare: bool = False) -> list[Term]:
         """Every block with a plain axis, the places of families where they stand now; `bare` has those without, too."""
         return [*self.terms, *(term for held in self.held if (term := self._standing(held)).keys or bare)]
+
+    def everything(self) -> list[Term]:
+        """Every block with a plain axis, those that only one group changes among them."""
+        return [*self.single, *self.all_terms()]
 
     def _standing(self, held: Held) -> Term:
         bound = {group: units for group, units in self.units.items() if group not in self.plain}

@@ -1,74 +1,172 @@
-"""A whole zoo aligned: every network matched to one of them, chunk by chunk."""
+"""A whole zoo aligned: every network matched to one of them, to the mean of all, or all at once."""
 
+import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Int
 from numpy import ndarray as Array
 
-from wsexplore.align.alignment import MEMORY, METHODS, Alignment, moved_networks, networks_within, spec_of
+from wsexplore.align.alignment import FRAMES, MEMORY, Alignment, networks_within, spec_of_zoo
+from wsexplore.align.medoid import medoid
+from wsexplore.align.methods import METHODS
+from wsexplore.align.moves import Moves, moved_networks, represented
+from wsexplore.align.rows import Matcher
+from wsexplore.align.universe import to_cycle, to_mean
+from wsexplore.datasets import Dataset, dataset
+from wsexplore.engine import Ledger
 from wsexplore.population import OnStep
+from wsexplore.symmetry import FORMS
 from wsexplore.zoo import Recipe, Zoo, check_target
+
+MEDOID = "medoid"
 
 
 def align_permutations(
     zoo: Zoo,
     *,
-    method: str = "weights",
-    reference: int = 0,
+    method: str = "auto",
+    frame: str = "network",
+    reference: int | str = 0,
     by: str = "network",
+    canonical: str = "none",
+    data: str | Dataset | None = None,
+    samples: int = 1000,
+    restarts: int = 0,
     seed: int = 0,
     memory: int = MEMORY,
+    work: str | Path | None = None,
     on_step: OnStep | None = None,
 ) -> Alignment:
-    """Match every network of a zoo to one of them.
+    """Match every network of a zoo to one of them, to their mean, or all to a common order.
 
     Args:
         zoo: any population.
         method: a name in `METHODS`.
-        reference: row of the network to match.
+        frame: "network" matches to one reference; "mean" goes on from there to the mean of the aligned networks until
+            it is at rest (MergeMany); "cycle" finds all orders at once (C2M3), then goes on to the mean, too.
+        reference: row of the network to match, or "medoid" for the one closest to all others.
         by: "network" matches every checkpoint for itself; "run" matches the last checkpoint of each run and gives its
             permutation to the earlier ones, so that trajectories stay whole. Then `after` may lie below `before` for
             an earlier checkpoint.
+        canonical: representative that rescaling brings each network to first: "none", "minimum-norm" or "unit-norm".
+        data: name of a data set, or the data set, for methods that run the networks; its training split is used.
+        samples: of the data, at most.
+        restarts: further tries from other starts, where the method starts anywhere.
         seed: of the order in which groups are visited.
         memory: bytes that networks may take while they are matched; it changes nothing in the result. The
             permutations, 4 bytes per unit, come on top.
+        work: folder in which finished parts are kept, so that the same call goes on after a kill, and which the caller
+            removes; by default a temporary one.
         on_step: told the share done; it may raise to cancel.
 
     Raises:
-        ValueError: the method or `by` is unknown, the row is out of range, or one network takes more memory.
+        ValueError: a word is unknown, the row is out of range, data are missing, one network takes more memory, or
+            networks of several activations shall be rescaled.
     """
-    if method not in METHODS:
-        raise ValueError(f"matching method {method!r} is unknown; choose one of {', '.join(METHODS)}")
+    _check(method, METHODS, "matching method")
+    _check(frame, FRAMES, "frame")
+    _check(canonical, [form for form in FORMS if form != "sorted"], "canonical form")
     if by not in ("network", "run"):
         raise ValueError(f"zoos are aligned by network or by run, got {by!r}")
-    goal = zoo.rows([reference])[0]
-    spec, layout = spec_of(zoo.architecture), zoo.architecture.layout
-    size = networks_within(zoo, spec, memory)
+    if len(zoo) == 0:
+        raise ValueError("the zoo is empty, so there is nothing to align")
+    spec, alike = spec_of_zoo(zoo)
+    if canonical != "none" and not alike:
+        raise ValueError("the networks of this zoo have several activations, so they cannot be rescaled alike")
+    source = dataset(data) if isinstance(data, str) else data
+    if METHODS[method].needs_data and source is None:
+        raise ValueError(f"matching method {method!r} runs the networks on samples: give it a data set as data")
+    tell = on_step or (lambda fraction, message: None)
+    at_once = networks_within(zoo, spec, memory)
     matched, takes = _matched_rows(zoo, by)
-    units = {group: np.empty((len(matched), count), np.int32) for group, count in spec.sizes.items()}
-    for start in range(0, len(matched), size):
-        rows = matched[start : start + size]
-        found = METHODS[method](zoo.rows(rows), goal, spec, layout, seed=seed).permutations
-        for group in spec.groups:
-            units[group][start : start + len(rows)] = found[group].numpy()
-        if on_step is not None:
-            done = start + len(rows)
-            on_step(done / len(matched), f"matched {done:,} of {len(matched):,} networks")
-    units = {group: part[takes] for group, part in units.items()} if by == "run" else units
+    if isinstance(reference, str) and reference != MEDOID:
+        raise ValueError(f"the reference is the row of a network, or 'medoid', got {reference!r}")
+    chosen = (
+        medoid(zoo, spec, matched, seed=seed, signs=alike, form=canonical) if reference == MEDOID else int(reference)
+    )
+    goal = represented(zoo.rows([chosen]), spec, zoo.architecture, canonical)[0]
+    name = str(zoo.entries.part(["id"])["id"].iloc[chosen])
+    recipe = _recipe(zoo, method, frame, name, by, canonical, source, samples, restarts, seed, chosen)
+    every = zoo if by == "network" else zoo.select(matched)
+    moves = Moves.none(len(every), spec, signs=alike, canonical=canonical)
+    with Ledger.open(Path(work) if work is not None else None, recipe.to_dict()) as ledger:
+        matcher = Matcher(every, spec, method, source, samples, restarts, seed, at_once, ledger)
+        first = 0.8 if frame == "network" else 0.3
+        _to_network(matcher, moves, goal, zoo.buffer_rows([chosen])[0], lambda f, m: tell(first * f, m))
+        if frame != "network":
+            find = to_mean if frame == "mean" else to_cycle
+            goal = find(matcher, moves, lambda f, m: tell(0.3 + 0.5 * f, m))
+    moves = moves if by == "network" else moves.take(takes)
     before, after = np.empty(len(zoo), np.float32), np.empty(len(zoo), np.float32)
-    for rows, weights, moved, _ in moved_networks(zoo, units, spec, size):
-        before[rows], after[rows] = (weights @ goal).numpy(), (moved @ goal).numpy()
-    name = str(zoo.entries.part(["id"])["id"].iloc[reference])
-    recipe = Recipe.of(
+    aim = goal.double()
+    for rows, weights, moved, _ in moved_networks(zoo, moves, spec, at_once):
+        raw = represented(weights, spec, zoo.architecture, canonical)
+        before[rows], after[rows] = (raw.double() @ aim).numpy(), (moved.double() @ aim).numpy()
+        tell(0.8 + 0.2 * (int(rows[-1]) + 1) / len(zoo), f"compared {int(rows[-1]) + 1:,} of {len(zoo):,} networks")
+    return Alignment(
+        moves.permutations,
+        before,
+        after,
+        goal.numpy(),
+        name if frame == "network" else frame,
+        method,
+        zoo.fingerprint,
+        recipe,
+        moves.signs,
+        canonical,
+        frame,
+    )
+
+
+def _check(word: str, known: Iterable[str], what: str) -> None:
+    if word not in (words := list(known)):
+        raise ValueError(f"{what} {word!r} is unknown; choose one of {', '.join(words)}")
+
+
+def _to_network(
+    matcher: Matcher, moves: Moves, goal: torch.Tensor, goal_buffers: torch.Tensor, tell: Callable[[float, str], None]
+) -> None:
+    count = len(matcher.zoo)
+
+    def done(networks: int) -> None:
+        tell(networks / count, f"matched {networks:,} of {count:,} networks")
+
+    for rows, found in matcher.found(np.arange(count), goal, moves, goal_buffers=goal_buffers, on_done=done):
+        moves.put(rows, found)
+
+
+def _recipe(
+    zoo: Zoo,
+    method: str,
+    frame: str,
+    name: str,
+    by: str,
+    canonical: str,
+    data: Dataset | None,
+    samples: int,
+    restarts: int,
+    seed: int,
+    row: int,
+) -> Recipe:
+    """How the alignment was made; what is as by default is left out."""
+    options: dict[str, object] = {"method": method, "reference": name, "by": by}
+    more = {"frame": (frame, "network"), "canonical": (canonical, "none"), "restarts": (restarts, 0)}
+    options |= {key: value for key, (value, usual) in more.items() if value != usual}
+    if METHODS[method].needs_data and data is not None:
+        options |= {"data": data.name} | ({"samples": samples} if samples != 1000 else {})
+    flags = " ".join(f"--{key} {value}" for key, value in options.items())
+    keywords = ", ".join(f"{key}={row if key == 'reference' else repr(value)}" for key, value in options.items())
+    return Recipe.of(
         "align",
         inputs={"zoo": zoo.fingerprint},
-        arguments={"method": method, "reference": name, "by": by},
+        arguments=options,
         seed=seed,
-        cli=f"wsexplore align ZOO --method {method} --reference {name} --by {by} --seed {seed} --out ALIGNED",
-        python=f"wx.align(zoo, method={method!r}, reference={reference}, by={by!r}, seed={seed})",
+        cli=f"wsexplore align ZOO {flags} --seed {seed} --out ALIGNED",
+        python=f"wx.align(zoo, {keywords}, seed={seed})",
     )
-    return Alignment(units, before, after, goal.numpy(), name, method, zoo.fingerprint, recipe)
 
 
 def _matched_rows(zoo: Zoo, by: str) -> tuple[Int[Array, " matched"], Int[Array, " models"]]:
@@ -84,9 +182,14 @@ def _matched_rows(zoo: Zoo, by: str) -> tuple[Int[Array, " matched"], Int[Array,
 def align(
     zoo: Zoo,
     *,
-    method: str = "weights",
-    reference: int = 0,
+    method: str = "auto",
+    frame: str = "network",
+    reference: int | str = 0,
     by: str = "network",
+    canonical: str = "none",
+    data: str | Dataset | None = None,
+    samples: int = 1000,
+    restarts: int = 0,
     seed: int = 0,
     out: str | Path | None = None,
     memory: int | None = None,
@@ -97,10 +200,16 @@ def align(
     Args:
         zoo: any population.
         method: a name in `METHODS`.
-        reference: row of the network to match.
+        frame: "network", "mean" or "cycle".
+        reference: row of the network to match, or "medoid".
         by: "network" or "run".
+        canonical: "none", "minimum-norm" or "unit-norm".
+        data: for methods that run the networks.
+        samples: of the data, at most.
+        restarts: further tries.
         seed: of the order in which groups are visited.
-        out: folder to write; the networks are then read, matched and written chunk by chunk.
+        out: folder to write; the networks are then read, matched and written chunk by chunk, and what is matched is
+            kept beside it until all is done, so that the same call goes on after a kill.
         memory: bytes that networks may take meanwhile. The table and the permutations come on top.
         on_step: told the share done; it may raise to cancel.
 
@@ -109,8 +218,10 @@ def align(
         OSError: the disk is full.
     """
     size = 4 * len(zoo) * (zoo.architecture.layout.size + zoo.architecture.buffers.size)
+    work = None
     if out is not None:
-        check_target(out)
+        target = check_target(out)
+        work = target.with_name(f"{target.name}.partial")
     elif memory is not None and size > memory:
         raise ValueError(
             f"the aligned networks take {size / (1 << 20):,.1f} MiB, more than the memory; give out=, a folder to "
@@ -119,6 +230,21 @@ def align(
     bound = MEMORY if memory is None else memory
     tell = on_step or (lambda fraction, message: None)
     found = align_permutations(
-        zoo, method=method, reference=reference, by=by, seed=seed, memory=bound, on_step=lambda f, m: tell(0.8 * f, m)
+        zoo,
+        method=method,
+        frame=frame,
+        reference=reference,
+        by=by,
+        canonical=canonical,
+        data=data,
+        samples=samples,
+        restarts=restarts,
+        seed=seed,
+        memory=bound,
+        work=work,
+        on_step=lambda f, m: tell(0.8 * f, m),
     )
-    return found.apply(zoo, out=out, memory=bound, on_step=lambda f, m: tell(0.8 + 0.2 * f, m))
+    aligned = found.apply(zoo, out=out, memory=bound, on_step=lambda f, m: tell(0.8 + 0.2 * f, m))
+    if work is not None:
+        shutil.rmtree(work, ignore_errors=True)
+    return aligned

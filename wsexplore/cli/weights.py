@@ -1,12 +1,15 @@
 """`wsexplore align` and `wsexplore barrier`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wsexplore.cli.frame import AsJson, Out, Seed, ZooName, answer, work
+from wsexplore.cli.frame import AsJson, Device, OnDevice, Out, Seed, ZooName, answer, work
 from wsexplore.cli.memory import Memory, parse_memory
 from wsexplore.datasets import DATASET_HELP
+
+if TYPE_CHECKING:
+    from wsexplore.landscape.barrier import Barrier
 
 
 def align(
@@ -60,28 +63,57 @@ def barrier(
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     steps: Annotated[int, typer.Option(help="Networks on the path, both ends included.")] = 25,
     align_first: Annotated[bool, typer.Option("--align", help="Match the second network's units first.")] = False,
+    repair: Annotated[
+        str, typer.Option(help="none; reset: estimate running statistics anew; repair: REPAIR, channel by channel.")
+    ] = "none",
+    calibration: Annotated[
+        int, typer.Option(help="Samples of the training split that statistics are measured on.")
+    ] = 1000,
+    curves: Annotated[
+        bool, typer.Option("--curves", help="All of them: naive, aligned, aligned with either repair.")
+    ] = False,
     seed: Seed = 0,
+    device: OnDevice = Device.auto,
     as_json: AsJson = False,
 ) -> None:
     """Walk the straight path between two networks and print its barrier."""
-    with work():
+    with work() as on_step:
         from wsexplore.landscape import barrier as walk
+        from wsexplore.landscape import barrier_curves
         from wsexplore.zoo import Zoo
 
+        if curves and (align_first or repair != "none"):
+            raise ValueError("--curves walks the path in every way; leave out --align and --repair")
         opened = Zoo.open(zoo)
         rows = opened.row_of(first), opened.row_of(second)
-        curve = walk(opened, *rows, dataset, steps=steps, split=split, align=align_first, seed=seed)
-        answer(
-            {
-                "first": first,
-                "second": second,
-                "aligned": align_first,
-                "barrier_nats": curve.height,
-                "at": curve.alpha_at_height,
-                "accuracy_drop": curve.accuracy_drop,
-                "alphas": curve.alphas.tolist(),
-                "losses_nats": curve.losses.tolist(),
-                "accuracies": curve.accuracies.tolist(),
-            },
-            as_json=as_json,
-        )
+        more: dict[str, Any] = {
+            "steps": steps,
+            "split": split,
+            "calibration": calibration,
+            "seed": seed,
+            "device": device.value,
+        }
+        if curves:
+            found = barrier_curves(opened, *rows, dataset, **more, on_step=on_step)
+            kinds = {kind: _facts(curve) if as_json else _words(curve) for kind, curve in found.items()}
+            answer({"first": first, "second": second, **({"curves": kinds} if as_json else kinds)}, as_json=as_json)
+            return
+        curve = walk(opened, *rows, dataset, align=align_first, repair=repair, **more, on_step=on_step)
+        answer({"first": first, "second": second, **_facts(curve)}, as_json=as_json)
+
+
+def _facts(curve: "Barrier") -> dict[str, Any]:
+    return {
+        "aligned": curve.aligned,
+        "repaired": curve.repaired,
+        "barrier_nats": curve.height,
+        "at": curve.alpha_at_height,
+        "accuracy_drop": curve.accuracy_drop,
+        "alphas": curve.alphas.tolist(),
+        "losses_nats": curve.losses.tolist(),
+        "accuracies": curve.accuracies.tolist(),
+    }
+
+
+def _words(curve: "Barrier") -> str:
+    return f"barrier {curve.height:.3f} nats at {curve.alpha_at_height:.2f}, accuracy drop {curve.accuracy_drop:.1%}"

@@ -3,24 +3,40 @@ from plotly.graph_objects import Figure
 from wsexplore.figures.anatomy import anatomy_figure
 from wsexplore.figures.answers import confusion_figure, images_figure, mistakes_figure, pictures_figure
 from wsexplore.figures.blocks import Block, blocks_of
+from wsexplore.figures.collapse import collapse_figure
 from wsexplore.figures.columns import histogram_figure, is_number, parallel_figure, varying
+from wsexplore.figures.cost import cost_figure
 from wsexplore.figures.curves import population_figure
+from wsexplore.figures.groups import SpecAxis, SpecGroup, SpecParameter, spec_groups, spec_parameters
 from wsexplore.figures.map import map_figure, placed_figure
+from wsexplore.figures.methods import methods_figure
 from wsexplore.figures.moving import lens_figure, training_figure
+from wsexplore.figures.orbit import attack_figure, rescale_figure
+from wsexplore.figures.pairs import barriers_figure, distances_figure
 from wsexplore.figures.path import curves_figure, objective_figure, scrub_figure
 from wsexplore.figures.pictures import gallery_figure, morph_figure
 from wsexplore.figures.quality import quality_figure
+from wsexplore.figures.ribbons import ribbon_figure
 from wsexplore.figures.runs import runs_figure
+from wsexplore.figures.spec import spec_figure
 from wsexplore.figures.units import filters_figure, matrices_figure, unit_images
 from wsexplore.figures.weights import drawn, spread_figure, weight_figure
 
 __all__ = [
     "Block",
     "Figure",
+    "SpecAxis",
+    "SpecGroup",
+    "SpecParameter",
     "anatomy_figure",
+    "attack_figure",
+    "barriers_figure",
     "blocks_of",
+    "collapse_figure",
     "confusion_figure",
+    "cost_figure",
     "curves_figure",
+    "distances_figure",
     "drawn",
     "filters_figure",
     "gallery_figure",
@@ -30,6 +46,7 @@ __all__ = [
     "lens_figure",
     "map_figure",
     "matrices_figure",
+    "methods_figure",
     "mistakes_figure",
     "morph_figure",
     "objective_figure",
@@ -38,8 +55,13 @@ __all__ = [
     "placed_figure",
     "population_figure",
     "quality_figure",
+    "rescale_figure",
+    "ribbon_figure",
     "runs_figure",
     "scrub_figure",
+    "spec_figure",
+    "spec_groups",
+    "spec_parameters",
     "spread_figure",
     "training_figure",
     "unit_images",

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from wsexplore.figures.theme import (
     ALIGNED,
+    CATEGORIES,
     FIRST,
     FRESH,
     INK,
@@ -25,8 +26,17 @@ from wsexplore.figures.theme import (
 )
 from wsexplore.figures.units import heatmap
 
-COLOURS = {"raw": RAW, "aligned": ALIGNED}
-MARKERS = {"raw": "circle", "aligned": "diamond"}
+RESET, REPAIR = (CATEGORIES[2], "square", "dash"), (CATEGORIES[3], "triangle-up", "dashdot")
+STYLES = {
+    "raw": (RAW, "circle", "solid"),
+    "naive": (RAW, "circle", "solid"),
+    "aligned": (ALIGNED, "diamond", "solid"),
+    "aligned + reset": RESET,
+    "aligned, statistics reset": RESET,
+    "aligned + REPAIR": REPAIR,
+    "aligned, REPAIR": REPAIR,
+}
+"""Colour, marker and dash of a path by its name."""
 
 
 def curves_figure(
@@ -36,30 +46,34 @@ def curves_figure(
     title: str,
     height: int = 320,
 ) -> go.Figure:
-    """Loss or accuracy along several straight paths on one axis, the chord of each dotted.
+    """Loss or accuracy along several straight paths on one axis, the chord dotted, once where paths share their ends.
 
     Args:
-        curves: name ("raw", "aligned") to positions 0 to 1 and values.
+        curves: name (one of `STYLES`) to positions 0 to 1 and values.
         unit: of the values.
         title: of the value axis.
         height: in pixels.
     """
     title, unit = plain(title), plain(unit)
-    figure = go.Figure()
+    figure, chords = go.Figure(), list[Array]()
     for name, (alphas, values) in curves.items():
-        colour = COLOURS[name]
+        colour, symbol, dash = STYLES[name]
         figure.add_scatter(
             x=alphas,
             y=values,
             mode="lines+markers",
             name=name,
-            line={"color": colour, "width": 3},
-            marker={"symbol": MARKERS[name], "size": 6},
+            line={"color": colour, "width": 3, "dash": dash},
+            marker={"symbol": symbol, "size": 7},
             hovertemplate=f"{name}<br>position %{{x:.2f}}<br>{title} %{{y:.3f}} {unit}<extra></extra>",
         )
+        ends = values[[0, -1]]
+        if any(np.allclose(ends, chord, rtol=1e-3, atol=1e-6, equal_nan=True) for chord in chords):
+            continue
+        chords.append(ends)
         figure.add_scatter(
             x=[0, 1],
-            y=[values[0], values[-1]],
+            y=ends,
             mode="lines",
             line={"color": colour, "dash": "dot", "width": 1.5},
             showlegend=False,

@@ -39,6 +39,14 @@ def clear(colour: str, opacity: float) -> str:
     return f"rgba({red}, {green}, {blue}, {opacity})"
 
 
+def shade(colours: tuple[str, ...], share: float) -> str:
+    """The colour at a share, 0 to 1, of the way through `colours`; what lies beyond takes the nearest end."""
+    place = min(max(share, 0.0), 1.0) * (len(colours) - 1)
+    low = min(int(place), len(colours) - 2)
+    parts = ((int(colours[low][k : k + 2], 16), int(colours[low + 1][k : k + 2], 16)) for k in (1, 3, 5))
+    return "#" + "".join(f"{round(start + (place - low) * (end - start)):02x}" for start, end in parts)
+
+
 def words(column: str) -> str:
     """A column's name as it is read."""
     return plain(column.replace("_", " "))
@@ -69,6 +77,28 @@ def colour_bar(column: str, **settings: Any) -> dict[str, Any]:
         "outlinewidth": 0,
         **settings,
     }
+
+
+def flat_bar(title: str) -> dict[str, Any]:
+    """The bar of a colour scale along the lower end of a figure; it takes 56 pixels of the lower margin."""
+    return {
+        "title": {"text": plain(title), "side": "top"},
+        "orientation": "h",
+        "thickness": 10,
+        "outlinewidth": 0,
+        "len": 0.6,
+        "x": 0.5,
+        "yref": "container",
+        "y": 0.0,
+        "yanchor": "bottom",
+        "ypad": 4,
+    }
+
+
+def bent(values: Float[Array, "*shape"], small: float) -> Float[Array, "*shape"]:
+    """Values for an axis that is linear up to about `small` and logarithmic above: 0 stays, a decade is 1."""
+    moved: Float[Array, "*shape"] = np.sign(values) * np.log10(1 + np.abs(values) / small)
+    return moved
 
 
 def frame_most(

@@ -1,22 +1,16 @@
 """The barrier: how much worse the networks between two others are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 from jaxtyping import Float
 from numpy import ndarray as Array
-from torch import Tensor
 
-from wsexplore.align import match_population, spec_of
 from wsexplore.datasets import Dataset, dataset
-from wsexplore.landscape.display import barrier_html, matrix_html
-from wsexplore.landscape.path import linear_path
-from wsexplore.nets import Architecture
-from wsexplore.population import score
-from wsexplore.symmetry import permute_weights
+from wsexplore.landscape.display import barrier_html
+from wsexplore.landscape.walk import CALIBRATION, PathEnds, Walk, calibration_inputs, pair_ends, path_networks
+from wsexplore.population import OnStep, device_of, score
 from wsexplore.zoo import Recipe, Zoo
 
 
@@ -28,6 +22,7 @@ class Barrier:
         first: id of the network at 0.
         second: id of the network at 1.
         aligned: whether the second's units were matched to the first's.
+        repaired: what was done to the networks between: "none", "reset" or "repair".
         alphas: positions on the path.
         losses: mean cross-entropy at each position, in nats.
         accuracies: at each position, fractions of 1.
@@ -37,6 +32,7 @@ class Barrier:
     first: str
     second: str
     aligned: bool
+    repaired: str
     alphas: Float[Array, " steps"]
     losses: Float[Array, " steps"]
     accuracies: Float[Array, " steps"]
@@ -45,8 +41,7 @@ class Barrier:
     @property
     def excess(self) -> Float[Array, " steps"]:
         """Loss above the chord, the straight line between the losses of the two ends, in nats."""
-        above: Float[Array, " steps"] = self.losses - np.interp(self.alphas, [0, 1], [self.losses[0], self.losses[-1]])
-        return above
+        return above_chord(self.alphas, self.losses)
 
     @property
     def height(self) -> float:
@@ -61,8 +56,7 @@ class Barrier:
     @property
     def accuracy_drop(self) -> float:
         """Largest fall of the accuracy below the chord between the ends, as a fraction of 1; never negative."""
-        chord = np.interp(self.alphas, [0, 1], [self.accuracies[0], self.accuracies[-1]])
-        return float((chord - self.accuracies).max())
+        return float(above_chord(self.alphas, -self.accuracies).max())
 
     def frame(self) -> pd.DataFrame:
         """Position, loss (nats), excess over the chord (nats) and accuracy, a row per step."""
@@ -70,54 +64,13 @@ class Barrier:
         return pd.DataFrame(columns)
 
     def _repr_html_(self) -> str:
-        return barrier_html(self.first, self.second, self.aligned, self.alphas, self.losses, self.height)
+        return barrier_html(self.first, self.second, self.aligned, self.repaired, self.alphas, self.losses, self.height)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BarrierMatrix:
-    """Barriers between all pairs of a handful of networks.
-
-    Attributes:
-        ids: the networks.
-        aligned: whether each pair was matched first, the later network to the earlier.
-        heights: in nats, symmetric, zero on the diagonal.
-        accuracy_drops: fractions of 1, likewise.
-        recipe: how the matrix was made.
-    """
-
-    ids: tuple[str, ...]
-    aligned: bool
-    heights: Float[Array, "networks networks"]
-    accuracy_drops: Float[Array, "networks networks"]
-    recipe: Recipe
-
-    def _repr_html_(self) -> str:
-        return matrix_html(self.ids, self.heights)
-
-
-def pair_weights(
-    zoo: Zoo, first: int, second: int, *, align: bool, seed: int = 0
-) -> tuple[Architecture, Float[Tensor, "2 parameters"]]:
-    """The two ends of a path, the second matched to the first if asked.
-
-    Raises:
-        ValueError: the two networks differ in a field of their architecture or carry running statistics, or a row is
-            out of range.
-    """
-    if zoo.architecture.buffers.size:
-        raise ValueError(
-            "these networks carry running statistics, which mean nothing half-way; choose a zoo without BatchNorm"
-        )
-    ends = zoo.rows([first, second])
-    one, other = zoo.architecture_of(first), zoo.architecture_of(second)
-    if one != other:
-        fields = [f"{name} {one.config[name]} and {other.config[name]}" for name in one.row_fields]
-        raise ValueError(f"a straight path needs two networks of one kind; these have {', '.join(fields)}")
-    if align:
-        spec = spec_of(one)
-        found = match_population(ends[1:], ends[0], spec, one.layout, seed=seed)
-        ends = torch.cat([ends[:1], permute_weights(ends[1:], found.permutations, spec, one.layout)])
-    return one, ends
+def above_chord(alphas: Float[Array, " steps"], values: Float[Array, " steps"]) -> Float[Array, " steps"]:
+    """What a curve lies above the straight line between its ends."""
+    above: Float[Array, " steps"] = values - np.interp(alphas, [0, 1], [values[0], values[-1]])
+    return above
 
 
 def barrier(
@@ -129,11 +82,17 @@ def barrier(
     steps: int = 25,
     split: str = "test",
     align: bool = False,
+    repair: str = "none",
+    calibration: int = CALIBRATION,
     seed: int = 0,
+    device: str = "auto",
+    on_step: OnStep | None = None,
 ) -> Barrier:
-    r"""Loss and accuracy along $(1-\alpha)\theta_A + \alpha\theta_B$, all positions evaluated at once.
+    r"""Loss and accuracy along $(1-\alpha)\theta_A + \alpha\theta_B$.
 
     The barrier is the largest excess over the chord between the end losses (Frankle et al. 2020; Entezari et al. 2022).
+    The two ends are judged as they are, with their own running statistics. Between them running statistics are mixed
+    like weights, unless a repair finds them anew.
 
     Args:
         zoo: it holds both networks.
@@ -141,79 +100,64 @@ def barrier(
         second: row of the network at 1.
         data: name of a data set, or the data set.
         steps: positions, both ends included.
-        split: "train" or "test".
+        split: "train" or "test", what the networks are judged on.
         align: match the second network's units to the first's before walking.
-        seed: of the matching.
+        repair: of the networks between: "none", "reset" (running statistics estimated anew) or "repair" (REPAIR:
+            every channel as the two ends have it on average).
+        calibration: samples of the training split that statistics are measured on.
+        seed: of the matching, and of the choice of these samples.
+        device: "auto", "cpu" or "cuda"; units are matched on the CPU.
+        on_step: told the share done; it may raise to cancel.
 
     Raises:
-        ValueError: fewer than 2 steps, a row out of range, networks of two kinds, or data that do not fit.
+        ValueError: fewer than 2 steps, a row out of range, networks of two kinds, data that do not fit, or nothing in
+            the networks that the repair could be done to.
     """
-    samples = (dataset(data) if isinstance(data, str) else data).split(split)
-    architecture, ends = pair_weights(zoo, first, second, align=align, seed=seed)
-    alphas = _positions(steps)
-    scores = score(architecture, linear_path(ends[0], ends[1], alphas), samples)
-    ids = [str(zoo.table["id"].iloc[row]) for row in (first, second)]
+    walk = Walk(steps, split, align, repair, calibration, seed)
+    source = dataset(data) if isinstance(data, str) else data
+    ends = pair_ends(zoo, first, second, align=align, seed=seed).to(device_of(device))
     name = data if isinstance(data, str) else data.name
-    flags = f"--dataset {name} --split {split} --steps {steps}{' --align' if align else ''} --seed {seed}"
-    keywords = f"steps={steps}, split={split!r}, align={align}, seed={seed}"
+    return walked(zoo, (first, second), source, name, ends, walk, on_step=on_step)
+
+
+def walked(
+    zoo: Zoo,
+    rows: tuple[int, int],
+    data: Dataset,
+    name: str,
+    ends: PathEnds,
+    walk: Walk,
+    *,
+    on_step: OnStep | None = None,
+) -> Barrier:
+    """The barrier of a path whose ends are known; `name` is that of the data in the recipe."""
+    samples, passes = data.split(walk.split), 0
+
+    def on_part() -> None:
+        nonlocal passes
+        passes += 1
+        if on_step is not None:
+            on_step(0.5, f"judged networks on the path, pass {passes:,}")
+
+    inputs = None if walk.repair == "none" else calibration_inputs(data, walk.calibration, seed=walk.seed)
+    weights, buffers = path_networks(ends, walk.alphas, repaired=walk.repair, inputs=inputs, on_step=on_step)
+    scores = score(ends.architecture, weights, samples, buffers=buffers, on_part=on_part)
+    first, second = (str(zoo.table["id"].iloc[row]) for row in rows)
     recipe = Recipe.of(
         "barrier",
         inputs={"zoo": zoo.fingerprint},
-        arguments={"first": ids[0], "second": ids[1], "dataset": name, "split": split, "steps": steps, "align": align},
-        seed=seed,
-        cli=f"wsexplore barrier ZOO {ids[0]} {ids[1]} {flags}",
-        python=f"wx.barrier(zoo, {first}, {second}, {name!r}, {keywords})",
+        arguments={"first": first, "second": second, "dataset": name, **walk.arguments},
+        seed=walk.seed,
+        cli=f"wsexplore barrier ZOO {first} {second} --dataset {name} {walk.flags}",
+        python=f"wx.barrier(zoo, {rows[0]}, {rows[1]}, {name!r}, {walk.keywords})",
     )
-    return Barrier(ids[0], ids[1], align, alphas.numpy(), scores.loss.numpy(), scores.accuracy.numpy(), recipe)
-
-
-def barrier_matrix(
-    zoo: Zoo,
-    rows: Sequence[int],
-    data: str | Dataset,
-    *,
-    steps: int = 11,
-    split: str = "test",
-    align: bool = False,
-    seed: int = 0,
-) -> BarrierMatrix:
-    """Barriers between all pairs of 2 to 30 networks, every network on every path evaluated at once.
-
-    Raises:
-        ValueError: fewer than 2 or more than 30 networks, one of them twice, or what `barrier` refuses.
-    """
-    if not 2 <= len(rows) <= 30 or len(set(rows)) < len(rows):
-        raise ValueError(f"a barrier matrix takes 2 to 30 different networks, got {len(rows)}")
-    samples = (dataset(data) if isinstance(data, str) else data).split(split)
-    alphas = _positions(steps)
-    pairs = [(a, b) for a in range(len(rows)) for b in range(a + 1, len(rows))]
-    paths = []
-    for a, b in pairs:
-        architecture, ends = pair_weights(zoo, rows[a], rows[b], align=align, seed=seed)
-        paths.append(linear_path(ends[0], ends[1], alphas))
-    scores = score(architecture, torch.cat(paths), samples)
-    heights, drops = np.zeros((len(rows), len(rows)), np.float32), np.zeros((len(rows), len(rows)), np.float32)
-    ids = tuple(str(zoo.table["id"].iloc[row]) for row in rows)
-    name = data if isinstance(data, str) else data.name
-    keywords = f"steps={steps}, split={split!r}, align={align}, seed={seed}"
-    recipe = Recipe.of(
-        "barrier_matrix",
-        inputs={"zoo": zoo.fingerprint},
-        arguments={"networks": list(ids), "dataset": name, "split": split, "steps": steps, "align": align},
-        seed=seed,
-        python=f"wx.barrier_matrix(zoo, {list(rows)}, {name!r}, {keywords})",
+    return Barrier(
+        first=first,
+        second=second,
+        aligned=walk.align,
+        repaired=walk.repair,
+        alphas=walk.alphas.numpy(),
+        losses=scores.loss.numpy(),
+        accuracies=scores.accuracy.numpy(),
+        recipe=recipe,
     )
-    for place, (a, b) in enumerate(pairs):
-        part = slice(place * steps, (place + 1) * steps)
-        curve = Barrier(
-            ids[a], ids[b], align, alphas.numpy(), scores.loss[part].numpy(), scores.accuracy[part].numpy(), recipe
-        )
-        heights[a, b] = heights[b, a] = curve.height
-        drops[a, b] = drops[b, a] = curve.accuracy_drop
-    return BarrierMatrix(ids, align, heights, drops, recipe)
-
-
-def _positions(steps: int) -> Float[Tensor, " steps"]:
-    if not 2 <= steps <= 1001:
-        raise ValueError(f"a path takes 2 to 1,001 steps, got {steps}")
-    return torch.linspace(0, 1, steps)

@@ -8,16 +8,21 @@ from numpy import ndarray as Array
 
 WIDTH, HEIGHT = 260, 90
 
+REPAIRED = {"none": "", "reset": " + reset", "repair": " + REPAIR"}
+"""What a repair adds to the name of a curve."""
+
 
 def barrier_html(
     first: str,
     second: str,
     aligned: bool,
+    repaired: str,
     alphas: Float[Array, " steps"],
     losses: Float[Array, " steps"],
     height: float,
 ) -> str:
     """The loss curve with its chord, and its height in words."""
+    kind = ("aligned" if aligned else "raw") + REPAIRED[repaired]
     finite = np.nan_to_num(losses, nan=0.0, posinf=0.0)
     top = max(float(finite.max()), 1e-9)
     points = " ".join(
@@ -26,7 +31,7 @@ def barrier_html(
     )
     ends = points.split()
     return (
-        f"<b>Barrier {height:.3f} nats</b>, {escape(first)} to {escape(second)}, {'aligned' if aligned else 'raw'}<br>"
+        f"<b>Barrier {height:.3f} nats</b>, {escape(first)} to {escape(second)}, {kind}<br>"
         f"<svg width='{WIDTH}' height='{HEIGHT}' role='img' aria-label='loss along the path'>"
         f"<polyline points='{ends[0]} {ends[-1]}' fill='none' stroke='gray' stroke-dasharray='3'/>"
         f"<polyline points='{points}' fill='none' stroke='#6a63e8' stroke-width='2.5'/></svg>"

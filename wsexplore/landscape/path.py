@@ -47,6 +47,7 @@ def path_frames(
     *,
     classes: int,
     shown: int = 8,
+    buffers: Float[Tensor, "steps buffers"] | None = None,
 ) -> PathFrames:
     """Predictions, confusion matrix and first-layer weights of every network on a path.
 
@@ -58,13 +59,14 @@ def path_frames(
             the path.
         classes: number of classes.
         shown: how many rows are chosen where `samples` is `None`.
+        buffers: running statistics of the networks, where the architecture has some.
 
     Raises:
         ValueError: a sample is not in the split.
     """
     if samples is not None and any(not 0 <= sample < len(split) for sample in samples):
         raise ValueError(f"samples run from 0 to {len(split) - 1}, got {list(samples)}")
-    probabilities = predict(architecture, path, split.inputs)
+    probabilities = predict(architecture, path, split.inputs, buffers=buffers)
     if samples is None:
         change = probabilities.diff(dim=0).abs().sum((0, 2)).nan_to_num()
         samples = change.argsort(descending=True, stable=True)[:shown].sort().values.tolist()

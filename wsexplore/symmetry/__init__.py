@@ -12,6 +12,7 @@ from wsexplore.symmetry.action import (
     permute_weights,
     random_permutation,
 )
+from wsexplore.symmetry.canonical import FORMS, canonical, canonical_scaling, minimum_norm, sorted_order, unit_norm
 from wsexplore.symmetry.count import OrbitSize, orbit_size
 from wsexplore.symmetry.scaling import (
     Scaling,
@@ -25,6 +26,7 @@ from wsexplore.symmetry.spec import Block, Factor, PermutationSpec, Rescaling
 from wsexplore.symmetry.trace import symmetry_of
 
 __all__ = [
+    "FORMS",
     "Block",
     "Factor",
     "OrbitSize",
@@ -32,11 +34,14 @@ __all__ = [
     "PermutationSpec",
     "Rescaling",
     "Scaling",
+    "canonical",
+    "canonical_scaling",
     "check_permutation",
     "check_scaling",
     "compose",
     "identity",
     "inverse",
+    "minimum_norm",
     "orbit",
     "orbit_size",
     "permute",
@@ -49,5 +54,7 @@ __all__ = [
     "rescale",
     "rescale_buffers",
     "rescale_weights",
+    "sorted_order",
     "symmetry_of",
+    "unit_norm",
 ]

@@ -4,10 +4,12 @@ from wsexplore.zoo.joining import concat
 from wsexplore.zoo.library import find, item, keep_path, shelf
 from wsexplore.zoo.predicate import select_rows
 from wsexplore.zoo.recipe import Recipe, config_flags
+from wsexplore.zoo.shards import Matrix
 from wsexplore.zoo.writer import ZooWriter, zoo_writer
 from wsexplore.zoo.zoo import Zoo
 
 __all__ = [
+    "Matrix",
     "Recipe",
     "Zoo",
     "ZooWriter",
