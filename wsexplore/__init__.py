@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from wsexplore.embed import Projection, fit_projection, weight_statistics
     from wsexplore.generate import WeightFlow, fit_flow
     from wsexplore.generate.quality import QualityReport, quality
+    from wsexplore.landscape.attack import MergeAttack, merge_attack
     from wsexplore.landscape.barrier import Barrier, barrier
+    from wsexplore.landscape.compare import MethodComparison, compare_methods
     from wsexplore.landscape.curves import barrier_curves
     from wsexplore.landscape.matrix import BarrierMatrix, barrier_matrix
     from wsexplore.nets import Architecture, Layout, architecture
@@ -32,7 +34,17 @@ _ROOMS = {
     "datasets": ("Dataset", "dataset"),
     "embed": ("Projection", "fit_projection", "weight_statistics"),
     "generate": ("QualityReport", "WeightFlow", "fit_flow", "quality"),
-    "landscape": ("Barrier", "BarrierMatrix", "barrier", "barrier_curves", "barrier_matrix"),
+    "landscape": (
+        "Barrier",
+        "BarrierMatrix",
+        "MergeAttack",
+        "MethodComparison",
+        "barrier",
+        "barrier_curves",
+        "barrier_matrix",
+        "compare_methods",
+        "merge_attack",
+    ),
     "nets": ("Architecture", "Layout", "architecture"),
     "population": ("evaluate", "train_zoo"),
     "symmetry": ("PermutationSpec", "permute", "symmetry_of"),
@@ -50,6 +62,8 @@ __all__ = [
     "Dataset",
     "Layout",
     "Matching",
+    "MergeAttack",
+    "MethodComparison",
     "PermutationSpec",
     "Projection",
     "QualityReport",
@@ -61,6 +75,7 @@ __all__ = [
     "barrier",
     "barrier_curves",
     "barrier_matrix",
+    "compare_methods",
     "concat",
     "dataset",
     "evaluate",
@@ -68,6 +83,7 @@ __all__ = [
     "fit_projection",
     "import_zoo",
     "match_weights",
+    "merge_attack",
     "permute",
     "quality",
     "repair",

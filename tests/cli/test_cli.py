@@ -144,7 +144,7 @@ def test_networks_are_sampled_from_the_shipped_flow(tmp_path):
         (["zoo", "train", "mlp", "digits", "--out", "x", "--set", "speed=3"], "speed is no hyper-parameter"),
         (["zoo", "train", "mlp", "digits", "--out", "x", "--checkpoints", "a"], "--checkpoints takes epochs"),
         (["zoo", "evaluate", "digits-mlp", "digits", "--split", "dev"], "choose train or test"),
-        (["align", "digits-mlp", "--out", "x", "--method", "magic"], "choose one of weights"),
+        (["align", "digits-mlp", "--out", "x", "--method", "magic"], "choose one of auto, weights"),
         (["align", "digits-mlp", "--out", "x", "--reference", "nobody"], "no network has the id 'nobody'"),
         (["barrier", "digits-mlp", "nobody", "nobody"], "no network has the id"),
         (["embed", "fit", "digits-mlp", "--out", "x", "--method", "tsne"], "choose one of pca, umap"),

@@ -1,8 +1,8 @@
 """Activation matching: the order of one network's units in which they answer most like another's."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -17,8 +17,8 @@ from wsexplore.nets import Architecture, Layout
 from wsexplore.population import OnStep
 from wsexplore.symmetry import PermutationSpec
 
-By = Literal["correlation", "inner"]
-"""How alike the answers of two units are."""
+LIKENESS = ("correlation", "inner")
+"""Ways to compare the answers of two units."""
 
 MEMORY = 64 << 20
 """Bytes that the answers of one network, and the products of the networks compared at once, may take each."""
@@ -36,7 +36,7 @@ def match_activations(
     *,
     reference_buffers: Float[Tensor, " buffers"] | None = None,
     buffers: Float[Tensor, "models buffers"] | None = None,
-    by: By = "correlation",
+    by: str = "correlation",
     signs: bool = False,
     seed: int = 0,
     on_step: OnStep | None = None,
@@ -68,8 +68,8 @@ def match_activations(
     Raises:
         ValueError: `by` is unknown, there are no inputs, they do not fit, or an answer is not finite.
     """
-    if by not in ("correlation", "inner"):
-        raise ValueError(f"activations are compared by correlation or inner, got {by!r}")
+    if by not in LIKENESS:
+        raise ValueError(f"activations are compared by {' or '.join(LIKENESS)}, got {by!r}")
     shaped = _shaped(inputs, architecture)
     bound = {*spec.within, *spec.within.values()}
     classes = sign_classes(spec, [group for group in spec.groups if group not in bound]) if signs else {}
@@ -77,6 +77,7 @@ def match_activations(
     sights = clearest(first, sights_of(first, spec, classes), shaped[:2])
     units: dict[str, list[Tensor]] = {group: [] for group in spec.groups}
     flips: dict[str, list[Tensor]] = {sign: [] for sign in classes}
+    done = 0.0
     size = max(1, MEMORY // (8 * sum(sight.width**2 for sight in sights) or 1))
     for start in range(0, len(weights), size):
         rows = range(start, min(start + size, len(weights)))
@@ -86,14 +87,15 @@ def match_activations(
             for row, together in zip(rows, found, strict=True):
                 second = architecture.module(weights[row], None if buffers is None else buffers[row])
                 _add(together, ours, _answers(look(second, sights, part)))
+                done += len(part) / len(shaped)
+                if on_step is not None:
+                    on_step(done / len(weights), f"compared {math.floor(done + 1e-6):,} of {len(weights):,} networks")
         for together in found:
             orders, signed = _orders({sight: each.alike(by) for sight, each in together.items()}, spec)
             for group, order in orders.items():
                 units[group].append(order)
             for sign, values in signed.items():
                 flips[sign].append(values)
-        if on_step is not None:
-            on_step(rows.stop / len(weights), f"compared {rows.stop:,} of {len(weights):,} networks")
     permutations = {group: torch.stack(orders) for group, orders in units.items() if orders}
     seen_signs = {sign: torch.stack(values) for sign, values in flips.items() if values}
     return _completed(permutations, seen_signs, weights, reference_weights, spec, architecture.layout, classes, seed)
@@ -170,7 +172,7 @@ class _Together:
             self.products + other.products + weight * torch.outer(a, b),
         )
 
-    def alike(self, by: By) -> Float[Tensor, "units units"]:
+    def alike(self, by: str) -> Float[Tensor, "units units"]:
         """Pearson correlations, 0 for units that never change, or inner products."""
         if by == "inner":
             return self.products + self.count * torch.outer(*self.means)

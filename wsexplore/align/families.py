@@ -1,7 +1,6 @@
 """Matching of attention heads and of the units within them, of convolution groups and their channels."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import numpy as np
 import torch
@@ -15,11 +14,11 @@ from wsexplore.symmetry import permute_block
 ROUNDS = 3
 """Passes over the groups of one family, where they meet in one parameter."""
 
-Heads = Literal["exact", "spectral"]
-"""How the places of an owner are paired."""
+HEADS = ("exact", "spectral")
+"""Ways to pair the places of an owner."""
 
 
-def improve_family(problem: Problem, owner: str, heads: Heads = "exact") -> Float[Tensor, " models"]:
+def improve_family(problem: Problem, owner: str, heads: str = "exact") -> Float[Tensor, " models"]:
     r"""Give the places of an owner, and the units within each, their best order; what that gains.
 
     "exact": for every pair of places (heads) the best order of their units is a small assignment, whose value is the
@@ -35,8 +34,8 @@ def improve_family(problem: Problem, owner: str, heads: Heads = "exact") -> Floa
     Raises:
         ValueError: `heads` is unknown.
     """
-    if heads not in ("exact", "spectral"):
-        raise ValueError(f"heads are paired exact or spectral, got {heads!r}")
+    if heads not in HEADS:
+        raise ValueError(f"heads are paired {' or '.join(HEADS)}, got {heads!r}")
     inner = problem.families[owner]
     gained = torch.zeros(problem.models, dtype=torch.float64)
     for model in range(problem.models):
@@ -50,7 +49,7 @@ def improve_family(problem: Problem, owner: str, heads: Heads = "exact") -> Floa
 
 
 def _best(
-    problem: Problem, owner: str, inner: Sequence[str], heads: Heads
+    problem: Problem, owner: str, inner: Sequence[str], heads: str
 ) -> tuple[float, dict[str, Int[Tensor, "..."]]]:
     blocks = [_Meeting.of(problem, held, owner, inner) for held in problem.held if owner in held.block.groups]
     count = next(block.goal.shape[0] for block in blocks)

@@ -1,68 +1,22 @@
 """Sinkhorn matching: permutations relaxed to doubly stochastic matrices and found by gradient descent."""
 
-import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-from wsexplore.align.ascent import SWEEPS, ascend, at
-from wsexplore.align.assignment import assign
+from wsexplore.align.ascent import SWEEPS, ascend
 from wsexplore.align.matching import Matching
-from wsexplore.align.problem import Key, Problem
-from wsexplore.align.sights import pieces_of
+from wsexplore.align.problem import Problem
+from wsexplore.align.relaxed import Descent
 from wsexplore.align.ste import Midpoint
 from wsexplore.datasets import Split
 from wsexplore.nets import Architecture, Layout
 from wsexplore.population import OnStep
-from wsexplore.symmetry import Block, PermutationSpec
-
-ITERATIONS = 20
-"""Normalisations of rows and columns, per step and once more for the gradient."""
+from wsexplore.symmetry import PermutationSpec
 
 MEMORY = 256 << 20
 """Bytes that the networks matched at once may take."""
-
-
-def sinkhorn(scores: Float[Tensor, "models units units"], iterations: int = ITERATIONS) -> Float[Tensor, "..."]:
-    r"""Matrices $\exp(S_{ij} + f_i + g_j)$ whose rows and columns sum to 1, in the domain of logarithms (Cuturi 2013).
-
-    Columns sum to 1 exactly, rows as nearly as the iterations allow. The gradient is that of the limit, by implicit
-    differentiation (Eisenberger et al., CVPR 2022), its linear system solved by as many alternating steps: no more
-    memory than the matrices.
-    """
-    matrices: Tensor = _Sinkhorn.apply(scores, iterations)
-    return matrices
-
-
-class _Sinkhorn(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, scores: Tensor, iterations: int) -> Tensor:
-        """The matrices."""
-        columns = torch.zeros_like(scores[:, :1])
-        for _ in range(iterations):
-            rows = -torch.logsumexp(scores + columns, 2, keepdim=True)
-            columns = -torch.logsumexp(scores + rows, 1, keepdim=True)
-        matrices = torch.exp(scores + rows + columns)
-        ctx.save_for_backward(matrices)
-        ctx.iterations = iterations
-        return matrices
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """`P * (G - a - b)`, with `a` and `b` such that rows and columns of the result sum to 0."""
-        (matrices,) = ctx.saved_tensors
-        weighted = matrices * gradients[0]
-        rows, columns = weighted.sum(2, keepdim=True), weighted.sum(1, keepdim=True)
-        b = torch.zeros_like(columns)
-        for _ in range(ctx.iterations):
-            a = rows - matrices @ b.mT
-            b = columns - a.mT @ matrices
-        return weighted - matrices * (a + b), None
 
 
 def match_sinkhorn(
@@ -83,12 +37,16 @@ def match_sinkhorn(
     r"""Match every network of a population to one reference by gradient descent on relaxed permutations.
 
     Each group has one score per place and unit, zero at the start, and $P = \operatorname{Sinkhorn}(\text{scores} /
-    T)$. Adam lowers $|\theta^A - P(\theta^B)|^2$, or with samples the loss of $\frac12 (\theta^A + P(\theta^B))$; then
-    $P$ is rounded by assignment (Pena et al., "Re-basin via implicit Sinkhorn differentiation", CVPR 2023). A network
-    stops when its rounded permutation has stood still for a while. Where units may be flipped, $P$ is multiplied by
-    $\tanh$ of scores of its own. Heads and the units within them stand where coordinate ascent puts them.
+    T)$. Adam lowers $|\theta^A|^2 + |\theta^B|^2 - 2 \langle \theta^A, P(\theta^B) \rangle$, the squared distance where
+    $P$ is a permutation, or with samples the loss of $\frac12 (\theta^A + P(\theta^B))$; then $P$ is rounded by
+    assignment (Pena et al., "Re-basin via implicit Sinkhorn differentiation", CVPR 2023). They take the distance of the
+    relaxed networks themselves, which draws $P$ to the middle: with one hidden layer and noise it missed the optimum
+    that this finds. A network stops when its rounded permutation has stood still for a while. Where units may be
+    flipped, $P$ is multiplied by $\tanh$ of scores of its own. Heads and the units within them stand where coordinate
+    ascent puts them.
 
-    What is rounded is kept only where it is no worse than the start, by the same measure.
+    What is rounded is kept only where it is no worse than the start, by the same measure. The objective is the inner
+    product before, when rounded, and after each sweep of the polish; with samples it may fall.
 
     Args:
         architecture: of all networks.
@@ -115,14 +73,44 @@ def match_sinkhorn(
     layout = architecture.layout
     midpoint = None if split is None else Midpoint.of(architecture, reference, split, len(split))
     problem = Problem.of(weights, reference.unsqueeze(0), spec, layout, signs=signs)
-    before = (weights.double() * reference.double()).sum(1)
     start = problem.start()
     if problem.families:
         ascend(problem, sweeps=SWEEPS, seed=seed)
-    bound = {group: problem.units[group] if group not in problem.plain else units for group, units in start.units.items()}
-    moved = permute_weights(weights, bound, spec, layout)
-    relaxed = _Relaxed.of(spec, layout, reference, problem.keys)
-    plan = _Plan(steps, lr, temperature)
-    each = 4 * (8 * layout.size + 12 * sum(spec.sizes[group] ** 2 for group in problem.plain))
-    size = max(1, MEMORY // each)
-    ...
+        problem.units |= {group: start.units[group].clone() for group in problem.plain}
+        problem.signs = {sign: ones.clone() for sign, ones in start.signs.items()}
+    seen, keys = _moved(problem, weights, layout), [key for group in problem.plain for key in problem.keys[group]]
+    each = 4 * (8 * layout.size + 12 * sum(spec.sizes[group] ** 2 for group, _ in keys))
+    for rows in torch.split(torch.arange(len(weights)), max(1, MEMORY // each)):
+
+        def tell(step: int, rows: Tensor = rows) -> None:
+            if on_step is not None:
+                done = (int(rows[0]) + len(rows) * step / steps) / len(weights)
+                on_step(done, f"networks up to {int(rows[-1]) + 1:,} of {len(weights):,}: step {step:,} of {steps:,}")
+
+        descent = Descent.of(seen[rows], reference, spec, layout, keys, temperature)
+        orders, signed = descent.run(steps, lr, midpoint, tell)
+        for group, units in orders.items():
+            problem.units[group][rows] = units
+        for sign, values in signed.items():
+            problem.signs[sign][rows] = values.to(problem.dtype)
+    ends = [_moved(one, weights, layout) for one in (start, problem)]
+    products = [(end.double() * reference.double()).sum(1) for end in ends]
+    worse = products[1] < products[0]
+    if midpoint is not None:
+        losses = [torch.tensor([midpoint.whole(end) for end in each]) for each in ends]
+        worse = losses[1] > losses[0]
+    problem.units = {group: _where(worse, start.units[group], units) for group, units in problem.units.items()}
+    problem.signs = {sign: _where(worse, start.signs[sign], values) for sign, values in problem.signs.items()}
+    objective = [products[0], torch.where(worse, products[0], products[1])]
+    if polish and midpoint is None:
+        for gain in ascend(problem, sweeps=SWEEPS, seed=seed):
+            objective.append(objective[-1] + gain)
+    return Matching(problem.units, torch.stack(objective, dim=1).numpy(), problem.signs)
+
+
+def _moved(problem: Problem, weights: Float[Tensor, "models parameters"], layout: Layout) -> Float[Tensor, "models _"]:
+    return Matching(problem.units, np.empty((len(weights), 0)), problem.signs).apply(weights, problem.spec, layout)
+
+
+def _where(chosen: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    return torch.where(chosen.view(-1, *(1,) * (one.dim() - 1)), one, other)

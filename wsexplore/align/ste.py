@@ -1,5 +1,6 @@
 """Straight-through matching: the permutation whose midpoint with the reference has the lowest loss on data."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 
 from wsexplore.align.ascent import SWEEPS, ascend
 from wsexplore.align.matching import Matching, match_population
@@ -105,7 +106,7 @@ class Midpoint:
         """
         if architecture.task != "classify":
             raise ValueError(
-                f"networks of {architecture.name} are pictures, not classifiers, so they have no loss on data"
+                f"networks of {architecture.name} are pictures, not classifiers, so there is no loss to lower"
             )
         if not len(split):
             raise ValueError("the loss is taken on samples, and there are none; give some")
@@ -114,9 +115,15 @@ class Midpoint:
             raise ValueError(
                 f"inputs of shape {tuple(split.inputs.shape)} do not fit {architecture.name} with input shape {shape}"
             )
+        outputs = architecture.forward(reference.unsqueeze(0), split.inputs[:1]).shape[-1]
+        if int(split.targets.max()) >= outputs:
+            raise ValueError(
+                f"the samples have classes up to number {int(split.targets.max())}, "
+                f"these networks of {architecture.name} have {outputs} outputs"
+            )
         module = architecture.module(reference)
         for layer in module.modules():
-            layer.train(isinstance(layer, _BatchNorm))
+            layer.train(isinstance(layer, _NormBase))
         return cls(architecture, module, reference, Split(split.inputs.reshape(-1, *shape), split.targets), batch)
 
     def loss(self, other: Float[Tensor, " parameters"], rows: Tensor | slice) -> Float[Tensor, ""]:
@@ -128,11 +135,8 @@ class Midpoint:
     @torch.no_grad()
     def whole(self, other: Float[Tensor, " parameters"]) -> float:
         """Mean cross-entropy of all samples, in nats."""
-        total = 0.0
-        for start in range(0, len(self.split), self.batch):
-            rows = slice(start, min(start + self.batch, len(self.split)))
-            total += float(self.loss(other, rows)) * (rows.stop - rows.start)
-        return total / len(self.split)
+        parts = torch.arange(len(self.split)).tensor_split(math.ceil(len(self.split) / self.batch))
+        return sum(float(self.loss(other, rows)) * len(rows) for rows in parts) / len(self.split)
 
 
 @dataclass(frozen=True, slots=True)

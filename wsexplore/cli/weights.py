@@ -1,5 +1,6 @@
 """`wsexplore align` and `wsexplore barrier`."""
 
+import shutil
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,8 +16,22 @@ if TYPE_CHECKING:
 def align(
     zoo: ZooName,
     out: Out,
-    reference: Annotated[str, typer.Option(help="Id of the network to align to; by default the first.")] = "",
-    method: Annotated[str, typer.Option(help="Matching method: weights.")] = "weights",
+    reference: Annotated[
+        str,
+        typer.Option(help="Id of the network to align to, or medoid: the one closest to all; by default the first."),
+    ] = "",
+    method: Annotated[
+        str,
+        typer.Option(help="auto, weights, frank-wolfe, activations, ste or sinkhorn; the last lines say what each is."),
+    ] = "auto",
+    frame: Annotated[
+        str,
+        typer.Option(help="network: match to the reference; mean: on to the mean of all; cycle: all at once (C2M3)."),
+    ] = "network",
+    canonical: Annotated[str, typer.Option(help="Rescale first: none, minimum-norm or unit-norm.")] = "none",
+    data: Annotated[str, typer.Option(help=f"For methods that run the networks. {DATASET_HELP}")] = "",
+    samples: Annotated[int, typer.Option(help="Training samples that such methods look at.")] = 1000,
+    restarts: Annotated[int, typer.Option(help="Further tries from other starts; the best is kept.")] = 0,
     by: Annotated[
         str, typer.Option(help="network: match every checkpoint; run: match the last, move the earlier ones with it.")
     ] = "network",
@@ -27,27 +42,48 @@ def align(
     memory: Memory = "256MiB",
     as_json: AsJson = False,
 ) -> None:
-    """Permute the hidden units of a zoo's networks until they match one of them. The functions stay the same."""
+    """Permute the hidden units of a zoo's networks until they match. The functions stay the same.
+
+    What is matched is kept beside OUT until all is written, so the same command goes on after a kill.
+
+    Methods: auto takes coordinate ascent, and Frank-Wolfe where that finds more. weights is coordinate ascent (Git
+    Re-Basin). frank-wolfe moves all layers at once (C2M3). activations matches what units answer to data. ste trains
+    through the midpoint. sinkhorn descends on soft permutations. The last two take much longer.
+    """
     with work() as on_step:
         from wsexplore.align import align_permutations
         from wsexplore.zoo import Zoo, check_target
 
-        check_target(out)
+        target = check_target(out)
         bound = parse_memory(memory)
         opened = Zoo.open(zoo)
-        row = opened.row_of(reference) if reference else 0
+        kept = target.with_name(f"{target.name}.partial")
         alignment = align_permutations(
-            opened, method=method, reference=row, by=by, seed=seed, memory=bound, on_step=on_step
+            opened,
+            method=method,
+            frame=frame,
+            reference=reference if reference == "medoid" else opened.row_of(reference) if reference else 0,
+            by=by,
+            canonical=canonical,
+            data=data or None,
+            samples=samples,
+            restarts=restarts,
+            seed=seed,
+            memory=bound,
+            work=kept,
+            on_step=on_step,
         )
         if permutations:
             alignment.save(out)
         else:
             alignment.apply(opened, out=out, memory=bound, on_step=on_step)
+        shutil.rmtree(kept, ignore_errors=True)
         answer(
             {
                 "written": out,
                 "networks": len(opened),
                 "reference": alignment.reference_id,
+                "method": method,
                 "mean_objective_before": float(alignment.before.mean()),
                 "mean_objective_after": float(alignment.after.mean()),
             },

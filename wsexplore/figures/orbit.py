@@ -79,7 +79,7 @@ def rescale_figure(
         specs=[[{"colspan": 2}, None], [{}, {}]],
         subplot_titles=["", "class probabilities", "L2 norm of all weights"],
         horizontal_spacing=0.12,
-        vertical_spacing=0.15,
+        vertical_spacing=0.17,
     )
     _add_norms(figure, incoming[here], outgoing[here], units)
     names = [plain(name) for name in classes]
@@ -102,8 +102,9 @@ def rescale_figure(
     _add_norm(figure, factors, norms)
     star, told = _here(factors, norms, changes, here)
     marker = {"size": 16, "color": FRESH, "symbol": "star", "line": {"width": 1.5, "color": "white"}}
-    figure.add_trace(go.Scatter(**star, mode="markers", marker=marker, hoverinfo="skip", showlegend=False), 2, 2)
-    figure.add_trace(go.Scatter(**told, mode="text", hoverinfo="skip", showlegend=False), 2, 2)
+    silent = {"hoverinfo": "skip", "showlegend": False}
+    figure.add_trace(go.Scatter(**star, mode="markers", marker=marker, cliponaxis=False, **silent), 2, 2)
+    figure.add_trace(go.Scatter(**told, mode="text", **silent), 2, 2)
     labels = [f"{factor:.3g}" for factor in factors]
     figure.frames = [
         go.Frame(
@@ -251,8 +252,8 @@ def attack_figure(
         2,
         1,
     )
-    _bend(figure, 1, SMALL, max((float(np.nanmax(values)) for values in barriers.values()), default=1.0))
-    _bend(figure, 2, TINY, max(float(np.nanmax(change)), 1e-5))
+    _bend(figure, 1, SMALL, list(barriers.values()))
+    _bend(figure, 2, TINY, [change])
     figure.update_yaxes(title="barrier (nats)", row=1, col=1)
     figure.update_yaxes(title="change of logits", row=2, col=1)
     figure.update_xaxes(title="log-sd of the rescaling: how far along the orbit", row=2, col=1)
@@ -260,15 +261,16 @@ def attack_figure(
     return layout(figure, height=height)
 
 
-def _bend(figure: go.Figure, row: int, small: float, top: float) -> None:
-    """Ticks at 0 and at decades, for values that `bent` moved."""
-    first, last = round(math.log10(small)) + 1, math.ceil(math.log10(max(top, 10 * small)))
+def _bend(figure: go.Figure, row: int, small: float, curves: Sequence[Float[Array, " steps"]]) -> None:
+    """Ticks at 0 and at decades, for values that `bent` moved; what is not finite has no place on the axis."""
+    top = max([100 * small, *(float(values[np.isfinite(values)].max(initial=0)) for values in curves)])
+    first, last = round(math.log10(small)) + 1, math.ceil(math.log10(top))
     powers = [10.0**power for power in range(first, last + 1, max(1, math.ceil((last - first) / 5)))]
     ticks = np.array([0.0, *powers])
     figure.update_yaxes(
         tickvals=bent(ticks, small),
         ticktext=["0", *(_power(power) for power in powers)],
-        range=[-0.25, float(bent(np.array([max(top, 10 * small)]), small)[0]) * 1.06],
+        range=[-0.25, float(bent(np.array([top]), small)[0]) * 1.06],
         zeroline=False,
         row=row,
         col=1,

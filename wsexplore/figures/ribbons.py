@@ -36,7 +36,7 @@ def ribbon_figure(
 
     Wider and lighter is more alike; a dashed ribbon is a unit whose sign is flipped. The slider, in the browser,
     first joins each place with the unit that stands there as trained, then with its partner, then moves the
-    partners to their places. Of a wide layer some places, evenly spaced, are drawn, and the title says so.
+    partners to their places. Of a wide layer some places, evenly spaced, are drawn, and the legend says so.
 
     Args:
         order: the unit of the second network at each place of the first, 0 to `units - 1`.
@@ -63,8 +63,9 @@ def ribbon_figure(
             hovertemplate="%{text}<extra></extra>",
             showlegend=False,
         )
-    _add_units(figure, 0.0, drawn, drawn, count, f"{plain(names[0])}: place", FIRST)
-    _add_units(figure, 1.0, order[drawn], order[drawn], count, f"{plain(names[1])}: unit", SECOND)
+    some = "" if len(drawn) == count else f" ({len(drawn)} of {count:,} drawn)"
+    _add_units(figure, 0.0, drawn, count, f"{plain(names[0])}: place", FIRST)
+    _add_units(figure, 1.0, order[drawn], count, f"{plain(names[1])}: unit", SECOND, some)
     _add_bar(figure, top, measure)
     moving = [*range(len(drawn)), len(drawn) + 1]
     figure.frames = [
@@ -73,12 +74,10 @@ def ribbon_figure(
     ]
     figure.update_xaxes(visible=False, range=[-0.12, 1.12], fixedrange=True)
     figure.update_yaxes(visible=False, range=[1.015 * count - 0.5, -0.015 * count - 0.5], fixedrange=True)
-    some = "" if len(drawn) == count else f"{len(drawn)} of {count:,} units drawn"
     steps = [frame.name for frame in figure.frames]
     return layout(
         figure,
         height=height or 170 + int(np.clip(13 * len(drawn), 180, 620)),
-        title={"text": some, "font": {"size": 13}, "x": 1, "xanchor": "right", "y": 0.99, "yanchor": "top"},
         **player(steps, prefix="", duration=70, y=-0.02, start=int(before is not None)),
     )
 
@@ -116,16 +115,16 @@ def _unit(places: Array, units: Array) -> dict[str, object]:
     return {"y": places, "customdata": units, "text": [str(unit) for unit in units]}
 
 
-def _add_units(figure: go.Figure, x: float, places: Array, units: Array, count: int, name: str, colour: str) -> None:
+def _add_units(figure: go.Figure, x: float, units: Array, count: int, name: str, colour: str, some: str = "") -> None:
     """The units of one network, one below the other."""
     few, left = count <= LABELS, x == 0
     figure.add_scatter(
-        x=np.full(len(places), x),
-        **_unit(places, units),
+        x=np.full(len(units), x),
+        **_unit(units, units),
         mode="markers+text" if few else "markers",
         textposition="middle left" if left else "middle right",
         marker={"size": 9 if few else 6, "color": colour, "symbol": "circle" if left else "diamond"},
-        name=name,
+        name=name + some,
         hovertemplate=f"{name} %{{customdata}}<extra></extra>",
     )
 
@@ -140,8 +139,8 @@ def _cards(
     cards = []
     for place, unit in enumerate(order):
         flipped = ", sign flipped" if signs is not None and signs[place] < 0 else ""
-        card = f"place {place}: unit {unit}{flipped}<br>{plain(measure)} {after[place]:.3f}"
-        cards.append(card if before is None else f"{card}, as trained {before[place]:.3f}")
+        card = f"place {place}: partner is unit {unit}{flipped}<br>{plain(measure)} {after[place]:.3f}"
+        cards.append(card if before is None else f"{card}; as trained, with unit {place}, {before[place]:.3f}")
     return cards
 
 

@@ -13,8 +13,13 @@ from wsexplore.figures.groups import SpecAxis, SpecGroup, SpecParameter, SpecRow
 from wsexplore.figures.lanes import GREY, Lane, lanes_of
 from wsexplore.figures.theme import LINE, TIMES, clear, layout, plain
 
+Pixels = float | int
+
 ROW = 52
 """Height of a layer in pixels."""
+
+LEAST = 4
+"""Layers for which there is room in the smallest drawing, so that a card fits."""
 
 LANE, TAB, BODY = 20, 24, 82
 """Width of a lane, of a coloured end of a layer, and of the layer between its ends, in pixels."""
@@ -30,6 +35,9 @@ MOST = 3
 
 LONGEST = 34
 """Letters of a title; the beginning of a longer one is left out, the card has all of it."""
+
+PARAMETERS = 6
+"""Most parameters of a layer that its card tells of."""
 
 STILL = {"input of the network": "in", "output of the network": "out"}
 """Why an end stays in order, in a word; other reasons are on the card."""
@@ -48,7 +56,7 @@ def spec_figure(parameters: Sequence[SpecParameter], groups: Sequence[SpecGroup]
     Args:
         parameters: in the order of the network.
         groups: in the order of their letters; those that no parameter has are left out.
-        columns: into which the layers are folded, for a wide picture of a deep network.
+        columns: into which the layers are folded, for a wide picture of a deep network; each takes about 360 pixels.
     """
     rows = rows_of(parameters)
     lanes = lanes_of(rows, groups)
@@ -62,8 +70,9 @@ def spec_figure(parameters: Sequence[SpecParameter], groups: Sequence[SpecGroup]
         annotations=[note for _, notes in parts for note in notes],
     )
     figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[pen.per - 0.4, -0.6], fixedrange=True)
-    layout(figure, height=ROW * pen.per + 44)
+    height = max(pen.per, LEAST)
+    figure.update_yaxes(visible=False, range=[height - 0.4, -0.6], fixedrange=True)
+    layout(figure, height=ROW * height + 44)
     figure.update_layout(
         margin={"l": 0, "r": 0, "t": 36, "b": 8}, hovermode="closest", hoverdistance=80, dragmode=False
     )
@@ -126,7 +135,7 @@ class _Pen:
                 text = f"<b>{label}</b>" if colour else label
                 notes.append(self._word(number, middle, BASE, text, 12 if colour else 10, **(WHITE if colour else {})))
         begun = [self.lanes[name] for name in row.makes if name in self.lanes and self.lanes[name].rows[0] == number]
-        told = ", ".join(f"{lane.letter}: {_units(lane.group)}" for lane in begun)
+        told = ", ".join(f"{lane.letter}: {_size(lane.group)}" for lane in begun) + (" units" if begun else "")
         weights = sum(parameter.size for parameter in row.parameters)
         count = f"{weights:,}" if weights < 1_000_000 else f"{weights / 1e6:.2f} M"
         notes.append(self._word(number, edges[1] + 8, BASE, told or f"{count} weights", 11, side="left"))
@@ -144,7 +153,7 @@ class _Pen:
         more = [(f"+{len(ends) - len(named)}", GREY)] if len(ends) > len(named) else []
         return [(lane.letter, lane.colour) for lane in named] + more
 
-    def _box(self, row: int, x: float, y: float, width: float, height: float, **style: Any) -> dict[str, Any]:
+    def _box(self, row: int, x: Pixels, y: Pixels, width: Pixels, height: Pixels, **style: Any) -> dict[str, Any]:
         """A rectangle around a point in pixels from the left end of a layer's column and from the middle of its row."""
         pixels = {"xref": "x", "yref": "y", "xsizemode": "pixel", "ysizemode": "pixel"}
         place = {"xanchor": row // self.per / self.columns, "yanchor": row % self.per}
@@ -152,7 +161,7 @@ class _Pen:
         return {"type": "rect", **pixels, **place, **ends, **style}
 
     def _word(
-        self, row: int, x: float, y: float, text: str, size: int, *, side: str = "center", **font: Any
+        self, row: int, x: Pixels, y: Pixels, text: str, size: int, *, side: str = "center", **font: Any
     ) -> dict[str, Any]:
         place = {"x": row // self.per / self.columns, "y": row % self.per, "xref": "x", "yref": "y"}
         style = {"showarrow": False, "xanchor": side, "font": {"size": size, **font}}
@@ -185,28 +194,40 @@ def _add_key(figure: go.Figure) -> None:
         figure.add_scatter(x=[None], y=[None], mode="markers", marker=marker, name=name, hoverinfo="skip")
 
 
-def _units(group: SpecGroup) -> str:
-    units = f"{group.size:,} unit{'s' if group.size != 1 else ''}"
-    return f"{group.copies} {TIMES} {units}" if group.within else units
+def _size(group: SpecGroup) -> str:
+    return f"{group.copies} {TIMES} {group.size:,}" if group.within else f"{group.size:,}"
 
 
 def _card(row: SpecRow, lanes: Mapping[str, Lane]) -> str:
+    """The parameters of a layer: shape, and what may be done along each axis or why not."""
     lines: list[str] = []
-    for parameter in row.parameters[:4]:
+    unscaled: dict[str, None] = {}
+    for parameter in row.parameters[:PARAMETERS]:
         shape = f" {TIMES} ".join(f"{axis.size:,}" for axis in parameter.axes) or "one number"
-        lines.append(f"<b>{plain(parameter.name)}</b>  {shape}")
-        lines += [_told(place, axis, lanes) for place, axis in enumerate(parameter.axes) if axis.size > 1]
-    if len(row.parameters) > 4:
-        lines.append(f"and {', '.join(plain(parameter.name) for parameter in row.parameters[4:8])}")
-    if len(row.parameters) > 8:
-        lines.append(f"and {len(row.parameters) - 8} more")
-    return "<br>".join(lines)
+        name = f"<b>{plain(parameter.name)}</b>  {shape}"
+        if len(parameter.axes) == 1:
+            lines.append(f"{name}: {_told(parameter.axes[0], lanes)}")
+        else:
+            lines += [name, *_axes_told(parameter, lanes)]
+        unscaled |= dict.fromkeys(axis.unscaled for axis in parameter.axes if axis.unscaled not in ("", axis.reason))
+    if len(row.parameters) > PARAMETERS:
+        lines.append(f"and {len(row.parameters) - PARAMETERS} more")
+    return "<br>".join([*lines, *(f"no rescaling where: {plain(reason)}" for reason in unscaled)])
 
 
-def _told(place: int, axis: SpecAxis, lanes: Mapping[str, Lane]) -> str:
-    """One axis: what may be done along it, or why not."""
-    named = [f"{lanes[name].letter} ({_units(lanes[name].group)})" for name in axis.groups if name in lanes]
-    can = f"permute {' and '.join(named)}" if named else f"stays in order: {plain(axis.reason or 'no group')}"
-    more = f", {plain(axis.may)}" if axis.may else ""
-    why = f"; no rescaling: {plain(axis.unscaled)}" if axis.unscaled and axis.unscaled != axis.reason else ""
-    return f"axis {place}, {axis.size:,}: {can}{more}{why}"
+def _axes_told(parameter: SpecParameter, lanes: Mapping[str, Lane]) -> list[str]:
+    """A line for each axis, or for several beside each other of which the same is true."""
+    told = [(str(place), axis.size, _told(axis, lanes)) for place, axis in enumerate(parameter.axes) if axis.size > 1]
+    lines = []
+    for same, axes in itertools.groupby(told, key=lambda line: line[2]):
+        places, sizes, _ = zip(*axes, strict=True)
+        shape = f" {TIMES} ".join(f"{size:,}" for size in sizes)
+        lines.append(f"{'axis' if len(places) == 1 else 'axes'} {' and '.join(places)} ({shape}): {same}")
+    return lines
+
+
+def _told(axis: SpecAxis, lanes: Mapping[str, Lane]) -> str:
+    named = [f"{lanes[name].letter} ({_size(lanes[name].group)} units)" for name in axis.groups if name in lanes]
+    can = [f"permute {' and '.join(named)}"] if named else []
+    can += [axis.may] if axis.may else []
+    return plain(", ".join(can)) if can else f"in order: {plain(axis.reason or 'no group')}"

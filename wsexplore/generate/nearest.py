@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from wsexplore.align import match_population
 from wsexplore.nets import Layout
-from wsexplore.symmetry import PermutationSpec, permute_weights
+from wsexplore.symmetry import PermutationSpec
 
 CANDIDATES = 8
 """Neighbours in the aligned frame that are matched to the network directly."""
@@ -38,7 +38,7 @@ def nearest(
     left_out: list[Int[Array, " rows"]] | None = None,
     candidates: int = CANDIDATES,
 ) -> Nearest:
-    """Distance modulo permutation to the nearest network of a zoo; both are in one aligned frame.
+    """Distance modulo permutation and sign to the nearest network of a zoo; both are in one aligned frame.
 
     The `candidates` nearest networks in that frame are matched to each network directly, and the closest of them
     wins. With one hidden layer the match is the exact best one; otherwise it is the local optimum of weight matching.
@@ -58,8 +58,8 @@ def nearest(
         apart[place, torch.from_numpy(rows)] = torch.inf
     near = apart.topk(min(candidates, len(zoo)), dim=1, largest=False)
     others, goals = zoo[near.indices.flatten()], networks.repeat_interleave(near.indices.shape[1], 0)
-    found = match_population(others, goals, spec, layout)
-    moved = permute_weights(others, found.permutations, spec, layout)
+    found = match_population(others, goals, spec, layout, method="weights", signs=True)
+    moved = found.apply(others, spec, layout)
     matched = functional.pairwise_distance(moved, goals, eps=0.0).view_as(near.values)
     refined = torch.where(near.values.isinf(), torch.inf, torch.minimum(near.values, matched))
     best = refined.min(dim=1)

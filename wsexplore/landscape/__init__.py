@@ -1,4 +1,6 @@
+from wsexplore.landscape.attack import MergeAttack, merge_attack
 from wsexplore.landscape.barrier import Barrier, barrier
+from wsexplore.landscape.compare import QUICK, MethodComparison, compare_methods
 from wsexplore.landscape.curves import barrier_curves
 from wsexplore.landscape.matrix import BarrierMatrix, barrier_matrix
 from wsexplore.landscape.path import PathFrames, linear_path, path_frames
@@ -14,16 +16,21 @@ from wsexplore.landscape.walk import (
 
 __all__ = [
     "CALIBRATION",
+    "QUICK",
     "REPAIRS",
     "Barrier",
     "BarrierMatrix",
+    "MergeAttack",
+    "MethodComparison",
     "PathEnds",
     "PathFrames",
     "barrier",
     "barrier_curves",
     "barrier_matrix",
     "calibration_inputs",
+    "compare_methods",
     "linear_path",
+    "merge_attack",
     "pair_ends",
     "pair_weights",
     "path_frames",

@@ -7,12 +7,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wsexplore.align import match_population, repair, reset_statistics, spec_of
+from wsexplore.align import match, repair, reset_statistics, spec_of
 from wsexplore.datasets import Dataset
 from wsexplore.landscape.path import linear_path
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
-from wsexplore.symmetry import permute_buffers, permute_weights
+from wsexplore.symmetry import canonical_scaling, rescale_buffers, rescale_weights
 from wsexplore.zoo import Zoo
 
 REPAIRS = ("none", "reset", "repair")
@@ -97,24 +97,59 @@ class PathEnds:
         return PathEnds(self.architecture, self.weights.to(device), self.buffers.to(device))
 
 
-def pair_ends(zoo: Zoo, first: int, second: int, *, align: bool, seed: int = 0) -> PathEnds:
+def pair_ends(
+    zoo: Zoo,
+    first: int,
+    second: int,
+    *,
+    align: bool,
+    method: str = "auto",
+    canonical: str = "none",
+    data: Dataset | None = None,
+    seed: int = 0,
+) -> PathEnds:
     """Two networks of a zoo as the ends of a path, the second matched to the first if asked.
 
-    Its running statistics move with its units.
+    Its running statistics move with its units, and units are flipped where their activation lets signs through.
+
+    Args:
+        zoo: it holds both.
+        first: row of the network at 0.
+        second: row of the network at 1.
+        align: match the second to the first.
+        method: of the matching.
+        canonical: representative that rescaling brings both networks to.
+        data: for methods that run the networks.
+        seed: of the matching.
 
     Raises:
-        ValueError: the two networks differ in a field of their architecture, or a row is out of range.
+        ValueError: the two networks differ in a field of their architecture, a row is out of range, or a word is
+            unknown.
     """
     weights, buffers = zoo.rows([first, second]), zoo.buffer_rows([first, second])
     one, other = zoo.architecture_of(first), zoo.architecture_of(second)
     if one != other:
         fields = [f"{name} {one.config[name]} and {other.config[name]}" for name in one.row_fields]
         raise ValueError(f"a straight path needs two networks of one kind; these have {', '.join(fields)}")
+    spec = spec_of(one)
+    if canonical != "none":
+        factors = canonical_scaling(weights, spec, one.layout, form=canonical)
+        weights = rescale_weights(weights, factors, spec, one.layout)
+        buffers = rescale_buffers(buffers, factors, spec, one.buffers)
     if align:
-        spec = spec_of(one)
-        units = match_population(weights[1:], weights[0], spec, one.layout, seed=seed).permutations
-        weights = torch.cat([weights[:1], permute_weights(weights[1:], units, spec, one.layout)])
-        buffers = torch.cat([buffers[:1], permute_buffers(buffers[1:], units, spec, one.buffers)])
+        found = match(
+            one,
+            weights[1:],
+            weights[0],
+            spec,
+            method=method,
+            data=data,
+            buffers=buffers[1:],
+            reference_buffers=buffers[0],
+            seed=seed,
+        )
+        weights = torch.cat([weights[:1], found.apply(weights[1:], spec, one.layout)])
+        buffers = torch.cat([buffers[:1], found.apply_buffers(buffers[1:], spec, one.buffers)])
     return PathEnds(one, weights, buffers)
 
 
