@@ -182,6 +182,6 @@ def test_weights_that_are_not_finite_are_refused():
 def test_what_does_not_fit_together_is_said():
     zoo = copies(DEEP)
     layout = DEEP.layout
-    each = 96 * layout.size + 48 * 12**2
+    each = 96 * layout.size + 80 * (12**2 + 10**2)
     with pytest.raises(ValueError, match="the frame 'mean'"):
         align_permutations(zoo, frame="cycle", memory=2 * each + 1)

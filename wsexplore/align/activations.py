@@ -45,10 +45,11 @@ def match_activations(
 
     Each group is one assignment on the sum, over all layers that give its units, of $\operatorname{corr}(z^A_i, z^B_j)$
     or $\langle z^A_i, z^B_j \rangle$; $z$ are the outputs of a layer before its activation and after its normalisation,
-    over samples and places in space. Groups do not depend on each other. Units that give one answer to everything
-    correlate with nothing. Heads are assigned on the values of the assignments of their units. A group that no layer
-    gives (of functional parameters, of `nn.MultiheadAttention`) is then matched by its weights (Ainsworth et al., "Git
-    Re-Basin", ICLR 2023, section 3.1; Jordan et al., "REPAIR", ICLR 2023).
+    over samples and places in space. A group that no layer gives is looked at where layers take it; one that no layer
+    shows (of functional parameters, of `nn.MultiheadAttention`) is matched by its weights in the end. Groups do not
+    depend on each other. Units that give one answer to everything correlate with nothing. Heads are assigned on the
+    values of the assignments of their units (Ainsworth et al., "Git Re-Basin", ICLR 2023, section 3.1; Jordan et al.,
+    "REPAIR", ICLR 2023).
 
     The objective is what weight matching would climb, before and after; here it may fall.
 

@@ -26,8 +26,8 @@ CHUNK = 1024
 MEMORY = 256 << 20
 """Bytes that networks may take while they are matched, where the caller does not say."""
 
-PER_NUMBER, PER_PAIR = 96, 48
-"""Bytes that matching takes for each number of a network, and for each pair of units of its widest group (measured)."""
+PER_NUMBER, PER_PAIR = 96, 80
+"""Bytes that matching takes for each number of a network, and for each pair of units of one group (measured)."""
 
 FRAMES = ("network", "mean", "cycle")
 """What networks are matched to: one of them, the mean of the aligned ones, or a common order found for all at once."""
@@ -223,8 +223,8 @@ def networks_within(zoo: Zoo, spec: PermutationSpec, memory: int) -> int:
     Raises:
         ValueError: one network takes more memory.
     """
-    widest = max(spec.sizes.values(), default=0)
-    each = PER_NUMBER * (zoo.architecture.layout.size + zoo.architecture.buffers.size) + PER_PAIR * widest**2
+    pairs = sum(size**2 for size in spec.sizes.values())
+    each = PER_NUMBER * (zoo.architecture.layout.size + zoo.architecture.buffers.size) + PER_PAIR * pairs
     if memory < each:
         raise ValueError(
             f"matching one {zoo.architecture.name} of {zoo.architecture.layout.size:,} parameters takes "

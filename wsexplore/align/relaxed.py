@@ -73,8 +73,9 @@ class Descent:
         reference: of the network that stays.
         blocks: of each parameter, with the key of each factor that is permuted.
         layout: of the parameters.
-        scores: of each group, then of each class of signs.
         keys: what the relaxed permutations are needed for.
+        scores: of each place and unit, per group.
+        turns: the same per class of signs.
         temperature: by which the scores are divided.
     """
 
@@ -115,8 +116,8 @@ class Descent:
             blocks,
             layout,
             keys,
-            {group: torch.zeros(shape) for group, shape in shapes.items()},
-            {sign: torch.zeros(shapes[group]) for sign, group in signs.items()},
+            {group: torch.zeros(shape, dtype=weights.dtype) for group, shape in shapes.items()},
+            {sign: torch.zeros(shapes[group], dtype=weights.dtype) for sign, group in signs.items()},
             temperature,
         )
 

@@ -70,7 +70,8 @@ class Matcher:
             method: instead of the matcher's own.
             on_done: told how many networks are matched; it may raise to cancel.
         """
-        size = max(1, min(self.at_once, -(-len(rows) // CORES)))
+        workers = min(CORES, self.at_once)
+        size = max(1, min(self.at_once // workers, -(-len(rows) // workers)))
         work = _Work(self, goal, goal_buffers, moves, method or self.method)
         parts = {}
         for start in range(0, len(rows), size):
@@ -85,7 +86,7 @@ class Matcher:
             on_done(done)
 
         with _at_work(work), _one_thread():
-            run_shards(f"{__name__}:match_shard", shards, self.ledger, workers=CORES, on_tell=told)
+            run_shards(f"{__name__}:match_shard", shards, self.ledger, workers=workers, on_tell=told)
         for shard in shards:
             yield parts[shard.name], _read(self.ledger.file(shard))
 

@@ -89,6 +89,7 @@ def match_sinkhorn(
 
         descent = Descent.of(seen[rows], reference, spec, layout, keys, temperature)
         orders, signed = descent.run(steps, lr, midpoint, tell)
+        tell(steps)
         for group, units in orders.items():
             problem.units[group][rows] = units
         for sign, values in signed.items():
