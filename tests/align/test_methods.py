@@ -286,16 +286,22 @@ def test_long_work_is_told_and_can_be_cancelled(method):
     arch, weights, _, inputs = made("mlp")
     shares = []
 
-    def note(share, message):
-        shares.append(share)
-
     def stop(share, message):
         raise KeyboardInterrupt
 
     spec, data = spec_of(arch), data_of(inputs)
-    match(arch, weights[1:], weights[0], spec, method=method, data=data, on_step=note)
+    match(arch, weights[1:], weights[0], spec, method=method, data=data, on_step=lambda share, _: shares.append(share))
     assert shares == sorted(shares)
     assert shares[0] >= 0
     assert 0.99 < shares[-1] < 1.01
     with pytest.raises(KeyboardInterrupt):
         match(arch, weights, weights[0], spec, method=method, data=data, on_step=stop)
+
+
+def test_heads_may_be_paired_by_their_singular_values():
+    arch = architecture("vit", input=[1, 8, 8], patch=4, dim=12, depth=1, heads=3)
+    spec, one = spec_of(arch), arch.initial_weights(seed=0)[None]
+    planted = permute_weights(one, random_permutation(spec, seed=3, models=1), spec, arch.layout)
+    for heads in ("exact", "spectral"):
+        found = match_population(planted, one[0], spec, arch.layout, heads=heads)
+        torch.testing.assert_close(found.apply(planted, spec, arch.layout), one)

@@ -14,7 +14,9 @@ from wsexplore.align.problem import Key, Problem, Term
 SWEEPS = 50
 
 
-def ascend(problem: Problem, *, sweeps: int, seed: int, backwards: bool = False) -> list[Float[Tensor, " models"]]:
+def ascend(
+    problem: Problem, *, sweeps: int, seed: int, backwards: bool = False, heads: str = "exact"
+) -> list[Float[Tensor, " models"]]:
     r"""Climb until a whole sweep over the groups changes nothing; the problem's units and signs are moved.
 
     Maximises $\sum_k \langle \theta^A_k, (P\theta^B)_k \rangle$: one linear assignment per group, in random order, all
@@ -28,6 +30,7 @@ def ascend(problem: Problem, *, sweeps: int, seed: int, backwards: bool = False)
         sweeps: at most so many.
         seed: of the order of the groups.
         backwards: visit them in the reverse of that order.
+        heads: how attention heads are paired; see `improve_family`.
 
     Returns:
         What each sweep gained.
@@ -43,7 +46,7 @@ def ascend(problem: Problem, *, sweeps: int, seed: int, backwards: bool = False)
         order = draw.permutation(len(steps))
         for place in order[::-1] if backwards else order:
             step = steps[place]
-            gain += improve_family(part, step) if step in part.families else _improve(part, step)
+            gain += improve_family(part, step, heads) if step in part.families else _improve(part, step)
         total = torch.zeros(problem.models, dtype=torch.float64)
         total[active] = gain
         gained.append(total)

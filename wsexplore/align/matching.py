@@ -117,6 +117,7 @@ def match_population(
     restarts: int = 0,
     seed: int = 0,
     signs: bool = False,
+    heads: str = "exact",
 ) -> Matching:
     """Match every network of a population to one reference, or each to its own, all at once.
 
@@ -136,6 +137,7 @@ def match_population(
         restarts: further tries from other starts, of which the best is kept.
         seed: of the order of the groups, the same for all networks.
         signs: flip units, too, where their activation lets signs through (tanh, sine).
+        heads: how attention heads are paired: "exact", or "spectral" as TransFusion does.
 
     Raises:
         ValueError: the method is unknown, the spec does not fit, or a weight is not finite.
@@ -148,7 +150,7 @@ def match_population(
     problem = Problem.of(weights, goal, spec, layout, signs=signs)
     whole = (weights.double() * goal.double()).sum(1)
     rest = whole - problem.objective()
-    plan = [_Plan(sweeps, steps, seed + extra, extra > 0) for extra in range(1 + restarts)]
+    plan = [_Plan(sweeps, steps, seed + extra, extra > 0, heads) for extra in range(1 + restarts)]
     tries = [SOLVERS[method](problem, one) for one in plan]
     best = _best_of(tries)
     objective = torch.stack([whole, *(rest + value for value in best.objective)], dim=1)
@@ -171,13 +173,14 @@ class _Plan:
     steps: int
     seed: int
     again: bool
+    heads: str
     backwards: bool = False
 
 
 def _ascended(problem: Problem, plan: _Plan) -> _Try:
     at = problem.start()
     first = at.objective()
-    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards)
+    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards, heads=plan.heads)
     return _Try(at, _summed(first, gained))
 
 
@@ -185,7 +188,7 @@ def _relaxed(problem: Problem, plan: _Plan) -> _Try:
     at = problem.start()
     relax(at, steps=plan.steps, seed=plan.seed, noise=NOISE * plan.again)
     rounded = at.objective()
-    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards)
+    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards, heads=plan.heads)
     return _Try(at, _summed(rounded, gained))
 
 
