@@ -5,10 +5,11 @@ together. They differ where an operation does not care about scale (the output o
 (queries times keys).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from wsexplore.symmetry.copies import inside, is_told_apart, side_by_side, unroll
 from wsexplore.symmetry.forest import Forest, Kind
 
 SCALE, FLIP = frozenset({"scale"}), frozenset({"flip"})
@@ -28,11 +29,13 @@ class Axes:
 
     Attributes:
         shape: of the tensor.
-        nodes: one per axis; `None` for an axis of one place, and for one along which a constant does not change.
+        nodes: one per axis; `None` for an axis of one place, and for one along which nothing changes.
+        numbers: axes whose places the tensor names by number, as `argmax` does; they are fixed once it is used.
     """
 
     shape: tuple[int, ...]
     nodes: tuple[Node | None, ...]
+    numbers: tuple[Node, ...] = ()
 
     def __getitem__(self, axis: int) -> Node | None:
         return self.nodes[axis]
@@ -69,6 +72,14 @@ class AxisTable:
         """The axes of a new tensor."""
         return Axes(tuple(shape), tuple(self.node(size, reason) for size in shape))
 
+    def repeated(self, size: int) -> Node | None:
+        """An axis along which nothing changes: its places may be exchanged, not rescaled."""
+        return None if size == 1 else Node(self.permuting.fresh(size), self.scaling.fresh(size, "copies of one place"))
+
+    def single(self, reason: str) -> Node:
+        """One place as a node, to be put beside others."""
+        return Node(self.permuting.fresh(1, reason), self.scaling.fresh(1, reason))
+
     def size(self, node: Node | None) -> int:
         """Number of places along an axis."""
         return 1 if node is None else self.permuting.size(node.permuted)
@@ -79,14 +90,25 @@ class AxisTable:
             self.permuting.fix(node.permuted, reason)
             self.scaling.fix(node.scaled, reason)
 
+    def fix_numbered(self, axes: Axes) -> None:
+        """Fix the axes whose places a tensor names by number."""
+        for node in axes.numbers:
+            self.fix(node, "its places are told by number")
+
+    def mix(self, axes: Axes, places: Iterable[int]) -> None:
+        """Note that numbers were put together along some axes, whose places the other axes thus have in common."""
+        gone = set(places)
+        kept = [place for place in range(len(axes)) if place not in gone]
+        self.seen.append(Axes(tuple(axes.shape[k] for k in kept), tuple(axes.nodes[k] for k in kept)))
+
     def admit(self, what: Axes | Node | None, may: frozenset[str], reason: str) -> None:
         """Allow these axes to be rescaled in no other way than `may`; they may still be permuted."""
         for node in _nodes(what):
             self.scaling.restrict(node.scaled, may, reason)
 
     def is_rescaled(self, node: Node | None) -> bool:
-        """Whether anything has been left of the freedom to rescale an axis."""
-        return node is not None and bool(self.scaling.may(node.scaled))
+        """Whether any place of an axis may still be rescaled."""
+        return node is not None and not self.scaling.is_fixed(node.scaled)
 
     def join(self, one: Node | None, other: Node | None, power: int = 1) -> None:
         """Say that two axes move together; with power -1 what multiplies one divides the other."""
@@ -104,7 +126,7 @@ class AxisTable:
         return None if node is None else Node(node.permuted, self.scaling.fresh(self.size(node), reason))
 
     def made_of(self, parts: Sequence[Node | None], *, one_by_one: bool) -> Node | None:
-        """Axes gathered into one: row-major, or one after the other."""
+        """Axes gathered into one: row-major, or one after the other; axes of one place are left out."""
         kept = [node for node in parts if node is not None]
         if not kept:
             return None
@@ -113,6 +135,12 @@ class AxisTable:
             self.permuting.made_of(kind, [node.permuted for node in kept]),
             self.scaling.made_of(kind, [node.scaled for node in kept]),
         )
+
+    def one_after_the_other(self, parts: Sequence[Node | None]) -> Node | None:
+        """Axes gathered one after the other, where `None` is a single place."""
+        if len(parts) == 1:
+            return parts[0]
+        return self.made_of([node or self.single("one place by itself") for node in parts], one_by_one=True)
 
     def regroup(self, nodes: Sequence[Node | None], sizes: Sequence[int]) -> list[Node | None] | None:
         """The axes of a row-major reshape; `None` where the new axes cut through the old ones."""
@@ -132,19 +160,27 @@ class AxisTable:
 
     def told_apart(self, outer: Node, inner: Sequence[Node]) -> list[list[Node]] | None:
         """The axes beside `outer` for each of its places, where they may differ; `None` where they may not."""
-        permuted = self.permuting.unroll(
-            outer.permuted, [node.permuted for node in inner], self._leaves(self.permuting, 0)
+        permuted = unroll(
+            self.permuting, outer.permuted, [node.permuted for node in inner], self._leaves(self.permuting, 0)
         )
-        scaled = self.scaling.unroll(outer.scaled, [node.scaled for node in inner], self._leaves(self.scaling, 1))
+        scaled = unroll(self.scaling, outer.scaled, [node.scaled for node in inner], self._leaves(self.scaling, 1))
         if permuted is None or scaled is None:
             return None
         return [[Node(p, s) for p, s in zip(ps, ss, strict=True)] for ps, ss in zip(permuted, scaled, strict=True)]
 
     def cut_with(self, outer: Node, among: Sequence[Node]) -> list[Node]:
         """Which axes were cut from one axis together with `outer`, and lie inside it."""
-        roots = self.permuting.inside(outer.permuted)
+        roots = inside(self.permuting, outer.permuted)
         found = {self.permuting.representative(node.permuted): node for node in among}
         return [found[root] for root in roots] if roots and all(root in found for root in roots) else []
+
+    def at_each_place(self, outer: Node | None, inner: Node | None) -> list[Node] | None:
+        """The axis beside `outer` for each of its places; `None` where it is the same."""
+        if outer is None or inner is None or self.cut_with(outer, [inner]) != [inner]:
+            return None
+        self.fix(outer, "its places are taken one by one")
+        copies = self.told_apart(outer, [inner])
+        return None if copies is None else [node for (node,) in copies]
 
     def stacked(self, nodes: Sequence[Node]) -> tuple[Node, Node]:
         """Axes side by side: the axis that tells them apart, and the one that is another at each of its places."""
@@ -152,14 +188,14 @@ class AxisTable:
             self.permuting.fresh(len(nodes), "tensors side by side"),
             self.scaling.fresh(len(nodes), "tensors side by side"),
         )
-        permuted = self.permuting.side_by_side(outer.permuted, [node.permuted for node in nodes])
-        scaled = self.scaling.side_by_side(outer.scaled, [node.scaled for node in nodes])
+        permuted = side_by_side(self.permuting, outer.permuted, [node.permuted for node in nodes])
+        scaled = side_by_side(self.scaling, outer.scaled, [node.scaled for node in nodes])
         return outer, Node(permuted, scaled)
 
     def _leaves(self, forest: Forest, which: int) -> Iterator[set[int]]:
         for axes in self.seen:
             nodes = [node[which] for node in axes.nodes if node is not None]
-            if not any(forest.is_told_apart(node) for node in nodes):
+            if not any(is_told_apart(forest, node) for node in nodes):
                 yield {leaf.root for node in nodes for leaf in forest.leaves(node)}
 
     def hint(self, node: Node | None, word: str) -> None:

@@ -29,26 +29,30 @@ class Forest:
 
     Attributes:
         free: what may be done with the places of every new node.
+        parent: of every node; a representative is its own.
+        parts: representatives that were taken apart, to the way and the parts.
+        copies: representatives that are another node at each place of some axis, to these nodes.
+        beside: the nodes inside an outermost factor whose places were told apart.
     """
 
     free: frozenset[str]
-    _parent: list[int] = field(default_factory=list)
+    parent: list[int] = field(default_factory=list)
     _power: list[int] = field(default_factory=list)
     _size: list[int] = field(default_factory=list)
     _may: list[frozenset[str]] = field(default_factory=list)
     _reason: list[str] = field(default_factory=list)
-    _parts: dict[int, tuple[Kind, list[int]]] = field(default_factory=dict)
-    _copies: dict[int, list[int]] = field(default_factory=dict)
-    _inside: dict[int, list[int]] = field(default_factory=dict)
+    parts: dict[int, tuple[Kind, list[int]]] = field(default_factory=dict)
+    copies: dict[int, list[int]] = field(default_factory=dict)
+    beside: dict[int, list[int]] = field(default_factory=dict)
 
     def fresh(self, size: int, reason: str = "") -> int:
         """A new node; with a reason nothing may be done with its places."""
-        self._parent.append(len(self._parent))
+        self.parent.append(len(self.parent))
         self._power.append(1)
         self._size.append(size)
         self._may.append(frozenset() if reason else self.free)
         self._reason.append(reason)
-        return len(self._parent) - 1
+        return len(self.parent) - 1
 
     def made_of(self, kind: Kind, parts: Sequence[int]) -> int:
         """A node made of others; a single one is itself."""
@@ -56,7 +60,7 @@ class Forest:
             return parts[0]
         sizes = [self.size(part) for part in parts]
         node = self.fresh(math.prod(sizes) if kind == "product" else sum(sizes))
-        self._parts[node] = (kind, list(parts))
+        self.parts[node] = (kind, list(parts))
         return node
 
     def size(self, node: int) -> int:
@@ -65,55 +69,41 @@ class Forest:
 
     def find(self, node: int) -> tuple[int, int]:
         """The representative of a node, and 1 or -1; copies that were apart are joined, for here they are one."""
-        root, power = self._climb(node)
-        if root in self._copies:
-            first, *others = self._copies.pop(root)
+        root, power = self.climb(node)
+        if root in self.copies:
+            first, *others = self.copies.pop(root)
             for other in others:
                 self.join(first, other)
-            self._parent[root] = first
+            self.parent[root] = first
             top, turn = self.find(first)
             return top, power * turn
         return root, power
 
-    def _climb(self, node: int) -> tuple[int, int]:
+    def climb(self, node: int) -> tuple[int, int]:
+        """Like `find`, but copies stay apart."""
         power = 1
-        while self._parent[node] != node:
+        while self.parent[node] != node:
             power *= self._power[node]
-            node = self._parent[node]
+            node = self.parent[node]
         return node, power
 
     def leaves(self, node: int) -> list[Leaf]:
         """What a node is made of in the end, part after part, outer factors first."""
         root, power = self.find(node)
-        if root not in self._parts:
+        if root not in self.parts:
             return [Leaf(root, power, self._size[root])]
         return [
             Leaf(leaf.root, power * leaf.power, leaf.size)
-            for part in self._parts[root][1]
+            for part in self.parts[root][1]
             for leaf in self.leaves(part)
         ]
-
-    def pieces(self, node: int) -> list[list[Leaf]]:
-        """A node as a sum of products of leaves; a sum inside a product is multiplied out."""
-        root, power = self.find(node)
-        if root not in self._parts:
-            return [[Leaf(root, power, self._size[root])]]
-        kind, parts = self._parts[root]
-        expanded = [self.pieces(part) for part in parts]
-        if kind == "sum":
-            pieces = [piece for each in expanded for piece in each]
-        else:
-            pieces = [[]]
-            for each in expanded:
-                pieces = [[*left, *right] for left in pieces for right in each]
-        return [[Leaf(leaf.root, power * leaf.power, leaf.size) for leaf in piece] for piece in pieces]
 
     def restrict(self, node: int, may: frozenset[str], reason: str) -> None:
         """Allow no more than `may`; where nothing is left, the reason is kept."""
         for leaf in self.leaves(node):
             left = self._may[leaf.root] & may
             if not left and self._may[leaf.root]:
-                self._reason[leaf.root] = reason
+                self._reason[leaf.root] = reason or "what is joined here admits no common factor"
             self._may[leaf.root] = left
 
     def fix(self, node: int, reason: str) -> None:
@@ -123,6 +113,10 @@ class Forest:
     def may(self, node: int) -> frozenset[str]:
         """What may be done with all places of a node."""
         return frozenset.intersection(*(self._may[leaf.root] for leaf in self.leaves(node)))
+
+    def is_fixed(self, node: int) -> bool:
+        """Whether nothing may be done with any place of a node."""
+        return not any(self._may[leaf.root] for leaf in self.leaves(node))
 
     def reason(self, root: int) -> str:
         """Why nothing may be done with a leaf; empty where something may."""
@@ -137,17 +131,17 @@ class Forest:
             if power < 0:
                 self.restrict(a, frozenset({"permute", "flip"}), "it would be its own inverse")
             return
-        if a in self._parts and b in self._parts:
+        if a in self.parts and b in self.parts:
             self._join_parts(a, b, power)
             return
-        if a in self._parts:
+        if a in self.parts:
             a, b = b, a
         may, reason = self._may[a], self._reason[a]
-        self._parent[a], self._power[a] = b, power
+        self.parent[a], self._power[a] = b, power
         self.restrict(b, may, reason)
 
     def _join_parts(self, a: int, b: int, power: int) -> None:
-        (kind, ours), (other_kind, theirs) = self._parts[a], self._parts[b]
+        (kind, ours), (other_kind, theirs) = self.parts[a], self.parts[b]
         if kind != other_kind:
             if kind == "sum":
                 a, b, ours, theirs = b, a, theirs, ours
@@ -157,12 +151,12 @@ class Forest:
         if not fits:
             for node in (a, b):
                 self.fix(node, "two ways to cut its places into blocks do not fit")
-        elif self._parent[a] == a:
-            self._parent[a], self._power[a] = b, power
+        elif self.parent[a] == a:
+            self.parent[a], self._power[a] = b, power
 
     def _join_product_to_sum(self, factors: list[int], parts: list[int], power: int) -> bool:
         """A product is a sum over its outermost factor, whose inner factors are the same in every part."""
-        outer, *inner = self._flat("product", factors)
+        outer, *inner = self.flat("product", factors)
         block = math.prod(self._size[node] for node in inner)
         if any(self._size[part] % block for part in parts):
             return False
@@ -175,7 +169,7 @@ class Forest:
 
     def _join_lists(self, kind: Kind, ours: list[int], theirs: list[int], power: int) -> bool:
         """Join two lists of parts or factors, cutting the larger where the smaller ends."""
-        left, right = self._flat(kind, ours)[::-1], self._flat(kind, theirs)[::-1]
+        left, right = self.flat(kind, ours)[::-1], self.flat(kind, theirs)[::-1]
         while left and right:
             one, other = left.pop(), right.pop()
             if self._size[one] != self._size[other]:
@@ -188,13 +182,14 @@ class Forest:
             self.join(one, other, power)
         return not left and not right
 
-    def _flat(self, kind: Kind, nodes: Sequence[int]) -> list[int]:
+    def flat(self, kind: Kind, nodes: Sequence[int]) -> list[int]:
+        """Nodes with those among them that were taken apart in one way replaced by their parts."""
         flat: list[int] = []
         for node in nodes:
-            root, power = self._climb(node)
-            made = self._parts.get(root)
+            root, power = self.climb(node)
+            made = self.parts.get(root)
             if made and made[0] == kind:
-                parts = self._flat(kind, made[1])
+                parts = self.flat(kind, made[1])
                 flat += parts if power == 1 else self._turned(parts)
             elif kind == "sum" or self._size[node] > 1:
                 flat.append(node)
@@ -204,38 +199,47 @@ class Forest:
         """The inverses of nodes."""
         turned = [self.fresh(self._size[node]) for node in nodes]
         for new, node in zip(turned, nodes, strict=True):
-            self._parent[new], self._power[new] = node, -1
+            self.parent[new], self._power[new] = node, -1
         return turned
 
     def _cut(self, kind: Kind, node: int, first: int) -> list[int] | None:
         if kind == "sum":
             return self.cut(node, [first, self._size[node] - first])
         root, power = self.find(node)
-        if root in self._parts or self._size[node] % first:
+        if self._size[node] % first:
             return None
+        if root in self.parts:
+            return self._anew(root, [first, self._size[node] // first])
         return self._take_apart(root, power, "product", [first, self._size[node] // first])
 
     def cut(self, node: int, sizes: Sequence[int]) -> list[int] | None:
         """A node taken apart into parts one after the other; `None` where they cut through its blocks."""
         root, power = self.find(node)
-        if root not in self._parts:
+        if root not in self.parts:
             return self._take_apart(root, power, "sum", sizes)
-        kind, parts = self._parts[root]
+        kind, parts = self.parts[root]
         if kind == "product":
-            outer, *inner = self._flat("product", parts)
+            outer, *inner = self.flat("product", parts)
             block = math.prod(self._size[each] for each in inner)
             if any(size % block for size in sizes):
                 return None
             cut = self.cut(outer, [size // block for size in sizes])
-            return None if cut is None else [self.made_of("product", [rows, *inner]) for rows in cut]
-        groups = self._grouped("sum", self._flat("sum", parts), sizes)
-        return groups if power == 1 or groups is None else None
+            groups = None if cut is None else [self.made_of("product", [rows, *inner]) for rows in cut]
+        else:
+            groups = self._grouped("sum", self.flat("sum", parts), sizes)
+        return groups if power == 1 or groups is None else self._turned(groups)
+
+    def _anew(self, root: int, sizes: Sequence[int]) -> list[int] | None:
+        """Parts that have nothing to do with those there are; only where all of these are fixed."""
+        if not self.is_fixed(root):
+            return None
+        return [self.fresh(size, self._reason[self.leaves(root)[0].root]) for size in sizes]
 
     def _take_apart(self, root: int, power: int, kind: Kind, sizes: Sequence[int]) -> list[int]:
         parts = [self.fresh(size) for size in sizes]
         for part in parts:
             self._may[part], self._reason[part] = self._may[root], self._reason[root]
-        self._parts[root] = (kind, parts)
+        self.parts[root] = (kind, parts)
         return parts if power == 1 else self._turned(parts)
 
     def regroup(self, nodes: Sequence[int], sizes: Sequence[int]) -> list[int | None] | None:
@@ -245,7 +249,7 @@ class Forest:
             `None` where the new axes cut through the old ones.
         """
         wanted = [size for size in sizes if size != 1]
-        groups = self._grouped("product", self._flat("product", nodes), wanted)
+        groups = self._grouped("product", self.flat("product", nodes), wanted)
         if groups is None:
             return None
         left = iter(groups)
@@ -277,70 +281,12 @@ class Forest:
             groups.append(self.made_of(kind, taken))
         return groups if not waiting else None
 
-    def unroll(self, outer: int, inner: Sequence[int], seen: Iterator[set[int]]) -> list[list[int]] | None:
-        """Copies of `inner` for each place of `outer`, where the two were cut from one node.
-
-        Queries, keys and values are often one layer that is viewed as `(3, heads, units)`: once the 3 are told apart,
-        the heads and units of each are its own.
-
-        Args:
-            outer: the factor that is told apart.
-            inner: the factors beside it.
-            seen: the leaves of every tensor so far.
-
-        Returns:
-            `None` where some tensor holds inner places without the outer ones, or the nodes were not cut from one.
-        """
-        top = self.find(outer)[0]
-        roots = [self.representative(node) for node in inner]
-        if roots and all(root in self._copies for root in roots):
-            return [[self._copies[root][place] for root in roots] for place in range(self._size[top])]
-        leaves = {leaf.root for node in inner for leaf in self.leaves(node)}
-        whole = self._whole(top, inner)
-        if whole is None or any(held & leaves and top not in held for held in seen):
-            return None
-        copies = [[self._copy(node) for node in inner] for _ in range(self._size[top])]
-        self._inside[top] = roots
-        self._parts[whole] = ("sum", [self.made_of("product", rest) for rest in copies])
-        for place, root in enumerate(roots):
-            self._copies[root] = [rest[place] for rest in copies]
-        return copies
-
-    def is_told_apart(self, node: int) -> bool:
-        """Whether a node has become copies, one for each place of another, that are still apart."""
-        return self.representative(node) in self._copies
-
-    def side_by_side(self, outer: int, nodes: Sequence[int]) -> int:
-        """A node that is another one at each place of `outer`."""
-        inner = self.fresh(self._size[nodes[0]])
-        self.made_of("product", [outer, inner])
-        self._copies[inner], self._inside[outer] = list(nodes), [inner]
-        return inner
-
-    def inside(self, outer: int) -> list[int]:
-        """The factors inside an outermost factor, where it was cut from a node."""
-        top = self.representative(outer)
-        if top in self._inside:
-            return self._inside[top]
-        for kind, parts in self._parts.values():
-            if kind == "product":
-                first, *rest = (self.representative(part) for part in self._flat("product", parts))
-                if first == top:
-                    return rest
-        return []
-
     def representative(self, node: int) -> int:
         """Where a node ends up; unlike `find` it leaves copies apart."""
-        return self._climb(node)[0]
+        return self.climb(node)[0]
 
-    def _whole(self, outer: int, inner: Sequence[int]) -> int | None:
-        wanted = [outer, *(self.representative(node) for node in inner)]
-        for root, (kind, parts) in self._parts.items():
-            if kind == "product" and [self.representative(n) for n in self._flat("product", parts)] == wanted:
-                return root
-        return None
-
-    def _copy(self, node: int) -> int:
+    def twin(self, node: int) -> int:
+        """A node of its own, of which may be done what may be done with another."""
         twin = self.fresh(self._size[node])
         self._may[twin] = self.may(node)
         self._reason[twin] = self._reason[self.find(node)[0]]

@@ -20,7 +20,7 @@ class Factor:
     Attributes:
         size: places on this level.
         group: what permutes (or rescales) them; `None` for places that stay.
-        power: of the factors, where it rescales: 1, -1, or 2 for variances.
+        power: of the factors, where it rescales: 1 or -1.
     """
 
     size: int

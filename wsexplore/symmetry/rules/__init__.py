@@ -5,11 +5,24 @@ A rule returns the axes of its results, or `None` where it cannot say, which fix
 
 from collections.abc import Mapping
 
-from wsexplore.symmetry.rules import elementwise, norms, products, recurrent, reductions, shapes
+from wsexplore.symmetry.rules import (
+    attention,
+    convolutions,
+    elementwise,
+    indexing,
+    norms,
+    products,
+    recurrent,
+    reductions,
+    shapes,
+)
 from wsexplore.symmetry.rules.call import Call, Rule, tensors_in
 
 RULES: Mapping[str, Rule] = {
+    **attention.RULES,
+    **convolutions.RULES,
     **elementwise.RULES,
+    **indexing.RULES,
     **norms.RULES,
     **products.RULES,
     **recurrent.RULES,

@@ -1,59 +1,38 @@
-"""Normalisation layers: what goes in is permuted with what comes out, its scale is forgotten."""
+"""Normalisation layers: what goes in is permuted with what comes out, its scale is forgotten.
 
-import math
+Factors of what goes in would pass, but for the number that is added to the variance; so its scale is fixed, on every
+axis, and what comes out has the scale of the layer's own weight.
+"""
+
 from collections.abc import Mapping
 
 from torch import Tensor
 
 from wsexplore.symmetry.axes import Axes, Node
-from wsexplore.symmetry.rules.call import Call, Result, Rule
-
-NOTHING: frozenset[str] = frozenset()
+from wsexplore.symmetry.rules.call import NOTHING, Call, Result, Rule
 
 
 def batch(call: Call) -> Result:
-    """Every channel by its own statistics; what comes out has the scale of the layer's own weight.
-
-    Positive factors of what goes in would pass but for the number added to the variance, and signs would come out
-    again, so its scale is fixed.
-    """
-    x = call.axes(call.args[0])
-    mean, variance = call.arg(1, "running_mean"), call.arg(2, "running_var")
-    weight, bias = call.arg(3, "weight"), call.arg(4, "bias")
-    channel = x[1]
-    for statistic in (mean, variance):
-        if statistic is not None:
-            call.table.join(channel, call.axes(statistic)[0])
-    call.table.admit(channel, NOTHING, "a normalisation adds a number to the variance")
-    return _affine(call, x, 1, [weight, bias])
+    """Every channel by its own statistics, which move with it; without them all other axes are averaged over."""
+    averages = call.arg(1, "running_mean") is None or bool(call.arg(5, "training", False))
+    return _channelwise(call, over=0 if averages else None)
 
 
 def instance(call: Call) -> Result:
     """Every channel of every sample by itself."""
-    x = call.axes(call.args[0])
-    call.table.admit(x[1], NOTHING, "a normalisation adds a number to the variance")
-    return _affine(call, x, 1, [call.arg(3, "weight"), call.arg(4, "bias")])
+    return _channelwise(call, over=2)
 
 
-def layer(call: Call) -> Result:
-    """All places of the last axes together: they may be permuted, not rescaled."""
+def _channelwise(call: Call, over: int | None) -> Result:
+    """A normalisation of each channel; from the axis `over` on, but for the channels, it is averaged over."""
     x = call.axes(call.args[0])
-    count = len(call.ints(call.arg(1, "normalized_shape")))
-    weight = call.arg(2, "weight")
-    bias = None if call.name == "rms_norm" else call.arg(3, "bias")
-    nodes = list(x.nodes)
-    held = [call.axes(tensor) for tensor in (weight, bias) if tensor is not None]
-    for place in range(-count, 0):
-        for axes in held:
-            call.table.join_permuted(x[place], axes[place])
-        call.table.admit(x[place], NOTHING, f"{call.name} over it")
-        nodes[place] = held[0][place] if count == 1 and held else call.table.rescaled_apart(x[place], f"{call.name}")
-        for axes in held[1:]:
-            call.table.join(nodes[place], axes[place])
-    if count > 1:
-        for axes in held:
-            call.table.admit(axes, NOTHING, f"{call.name} over several axes")
-    return Axes(x.shape, tuple(nodes))
+    for place, name in ((1, "running_mean"), (2, "running_var")):
+        if (statistic := call.arg(place, name)) is not None:
+            call.table.join_permuted(x[1], call.axes(statistic)[0])
+    call.table.admit(x, NOTHING, f"{call.name} adds a number to the variance")
+    if over is not None:
+        call.table.mix(x, [place for place in range(over, len(x)) if place != 1])
+    return _affine(call, x, call.arg(3, "weight"), call.arg(4, "bias"))
 
 
 def group(call: Call) -> Result:
@@ -62,31 +41,63 @@ def group(call: Call) -> Result:
     channels = x.shape[1]
     cut = call.table.regroup([x[1]], [groups, channels // groups])
     if cut is None:
-        return None
-    if 1 < groups < channels:
+        call.table.fix(x[1], "the groups of group_norm cut through its blocks")
+        cut = [None]
+    elif 1 < groups < channels:
         call.table.hint(cut[0], "groups")
-    call.table.admit(x[1], NOTHING, "group_norm over it")
-    for place in range(2, len(x)):
-        call.table.admit(x[place], NOTHING, "group_norm over it")
-    return _affine(call, x, 1, [call.arg(2, "weight"), call.arg(3, "bias")])
+    call.table.admit(x, NOTHING, "group_norm adds a number to the variance")
+    call.table.seen.append(Axes((x.shape[0], groups), (x[0], cut[0])))  # the means
+    return _affine(call, x, call.arg(2, "weight"), call.arg(3, "bias"))
+
+
+def _affine(call: Call, x: Axes, weight: Tensor | None, bias: Tensor | None) -> Axes:
+    """The same channels, with the scale of the layer's own weight and bias."""
+    own = [None if tensor is None else call.axes(tensor) for tensor in (weight, bias)]
+    _refuse_shift(call, own[0], bias)
+    return Axes(x.shape, (x[0], _own(call, x[1], *(None if axes is None else axes[0] for axes in own)), *x.nodes[2:]))
+
+
+def _refuse_shift(call: Call, weight: Axes | None, bias: Tensor | None) -> None:
+    """A bias that is a constant keeps the weight from being rescaled."""
+    if weight is not None and bias is not None and call.is_constant(bias) and not call.is_zero(bias):
+        call.table.admit(weight, NOTHING, "a constant is added")
+
+
+def _own(call: Call, into: Node | None, weight: Node | None, bias: Node | None) -> Node | None:
+    """One axis after a weight and a bias; without a weight the normalised numbers come out, whose scale is fixed."""
+    for node in (weight, bias):
+        call.table.join_permuted(into, node)
+    if weight is None:
+        call.table.admit(bias, NOTHING, "added to normalised numbers")
+        return call.table.rescaled_apart(into, "the output of a normalisation") or bias
+    if bias is not None:
+        call.table.join(weight, bias)
+    return weight
+
+
+def layer(call: Call) -> Result:
+    """All places of the last axes together: they may be permuted, not rescaled."""
+    x = call.axes(call.args[0])
+    count = len(call.ints(call.arg(1, "normalized_shape")))
+    weight = call.arg(2, "weight")
+    bias = None if call.name == "rms_norm" else call.arg(3, "bias")
+    held = [None if tensor is None else call.axes(tensor) for tensor in (weight, bias)]
+    _refuse_shift(call, held[0], bias)
+    call.table.admit(x, NOTHING, f"{call.name} adds a number to the variance")
+    call.table.mix(x, range(len(x) - count, len(x)))
+    last = [
+        _own(call, x[place], *(None if axes is None else axes[place] for axes in held)) for place in range(-count, 0)
+    ]
+    return Axes(x.shape, (*x.nodes[: len(x) - count], *last))
 
 
 def local_response(call: Call) -> Result:
     """Neighbouring channels together: their order matters."""
     x = call.axes(call.args[0])
+    call.table.admit(x, NOTHING, "local_response_norm lets no factor through")
     call.table.fix(x[1], "local_response_norm over neighbours")
+    call.table.mix(x, [1])
     return x
-
-
-def _affine(call: Call, x: Axes, place: int, parameters: list[Tensor | None]) -> Axes:
-    """The same places, with the scale of the layer's own weight and bias."""
-    held = [call.axes(tensor)[0] for tensor in parameters if tensor is not None]
-    out: Node | None = call.table.rescaled_apart(x[place], "" if held else "the output of a normalisation")
-    for node in held:
-        call.table.join(out, node)
-    if x[place] is None and math.prod(x.shape[place : place + 1]) > 1 and held:
-        out = held[0]
-    return Axes(x.shape, (*x.nodes[:place], out, *x.nodes[place + 1 :]))
 
 
 RULES: Mapping[str, Rule] = {

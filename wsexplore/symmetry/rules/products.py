@@ -1,119 +1,106 @@
-"""Linear maps: layers, convolutions, matrix products, embeddings, attention."""
+"""Linear maps: layers, matrix products, sums of products over named axes, embeddings."""
 
 import string
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from wsexplore.symmetry.axes import Axes, Node
-from wsexplore.symmetry.rules.call import Call, Result, Rule
-
-NOTHING: frozenset[str] = frozenset()
+from wsexplore.symmetry.axes import SCALE, Axes, Node
+from wsexplore.symmetry.rules.call import NOTHING, Call, Result, Rule
 
 
 def linear(call: Call) -> Result:
     """Inputs meet the columns of the weight; its rows make the units."""
     x, weight = call.axes(call.args[0]), call.axes(call.arg(1, "weight"))
     if not call.is_zero(call.args[0]):
-        _meet(call, x[-1], weight[1])
-    return Axes(call.shape, (*x.nodes[:-1], _with_bias(call, weight[0], call.arg(2, "bias"))))
+        meet(call, x[-1], weight[-1])
+    if len(weight) == 1:
+        return with_bias(call, Axes(call.shape, x.nodes[:-1]), None, call.arg(2, "bias"))
+    return with_bias(call, Axes(call.shape, (*x.nodes[:-1], weight[0])), -1, call.arg(2, "bias"))
 
 
-def _meet(call: Call, one: Node | None, other: Node | None) -> None:
+def meet(call: Call, one: Node | None, other: Node | None) -> None:
     """A sum over two axes: what multiplies one divides the other."""
     if one is None or other is None:
         call.table.admit(one or other, NOTHING, "summed against a constant")
     call.table.join(one, other, power=-1)
 
 
-def _with_bias(call: Call, node: Node | None, bias: Tensor | None) -> Node | None:
-    if bias is not None:
-        call.table.join(node, call.axes(bias)[0])
-    return node
-
-
-def convolution(call: Call) -> Result:
-    """Channels, in groups or not; the places in the kernel and in the image stay."""
-    x, weight = call.axes(call.args[0]), call.axes(call.arg(1, "weight"))
-    space = len(weight) - 2
-    channel = len(x) - space - 1
-    groups = int(call.arg(6, "groups", 1))
-    inputs, outputs = x[channel], weight[0]
-    if call.name.startswith("conv_transpose"):
-        return _transposed(call, x, weight, channel)
-    if groups > 1:
-        into = call.table.regroup([inputs], [groups, x.shape[channel] // groups])
-        out = call.table.regroup([outputs], [groups, weight.shape[0] // groups])
-        if into is None or out is None:
-            return None
-        call.table.join(into[0], out[0], power=-1)
-        call.table.hint(out[0], "groups")
-        _meet(call, into[1], weight[1])
-        outputs = call.table.made_of(out, one_by_one=False)
-        if call.table.size(into[1]) > 1 or call.table.size(out[1]) > 1:
-            call.table.admit(out[0], NOTHING, "convolution in groups")
-        outputs = _own_scale(call, outputs, into)
-    else:
-        _meet(call, inputs, weight[1])
-    return _image(call, x, weight, channel, _with_bias(call, outputs, call.arg(2, "bias")))
-
-
-def _own_scale(call: Call, outputs: Node | None, into: Sequence[Node | None]) -> Node | None:
-    """A depthwise convolution divides by the factors of its inputs and multiplies by its own: none is kept."""
-    call.table.admit(outputs, NOTHING, "convolution in groups")
-    for node in into:
-        call.table.admit(node, NOTHING, "convolution in groups")
-    return outputs
-
-
-def _transposed(call: Call, x: Axes, weight: Axes, channel: int) -> Result:
-    groups = int(call.arg(6, "groups", 1))
-    if groups > 1:
-        return None
-    _meet(call, x[channel], weight[0])
-    return _image(call, x, weight, channel, _with_bias(call, weight[1], call.arg(2, "bias")))
-
-
-def _image(call: Call, x: Axes, weight: Axes, channel: int, outputs: Node | None) -> Axes:
-    for node in weight.nodes[2:]:
-        call.table.fix(node, "place in the kernel")
-    for node in x.nodes[channel + 1 :]:
-        call.table.fix(node, "place in the image")
-    space = [call.table.node(size, "place in the image") for size in call.shape[channel + 1 :]]
-    return Axes(call.shape, (*x.nodes[:channel], outputs, *space))
+def with_bias(call: Call, result: Axes, place: int | None, bias: Tensor | None) -> Axes:
+    """Add a bias along one axis: it moves with that axis, and no other axis keeps its factors."""
+    if bias is None or call.is_zero(bias):
+        return result
+    held, nodes = call.axes(bias), list(result.nodes)
+    own = None if place is None else place % len(result)
+    for k, node in enumerate(nodes):
+        if k == own and held[-1] is not None:
+            call.table.join(node, held[-1])
+            nodes[k] = node or held[-1]
+            if node is None:
+                call.table.admit(held[-1], NOTHING, "added to a constant")
+        else:
+            call.table.admit(node, NOTHING, "a bias is added")
+    return Axes(result.shape, tuple(nodes))
 
 
 def embedding(call: Call) -> Result:
-    """Rows of a table, chosen by number."""
+    """Rows of a table, chosen by number; with a largest norm they cannot be rescaled."""
+    if call.args[0].is_floating_point():
+        return None
     numbers, weight = call.axes(call.args[0]), call.axes(call.arg(1, "weight"))
     call.table.fix(weight[0], "chosen by number")
-    return Axes(call.shape, (*numbers.nodes, *weight.nodes[1:]))
+    if call.arg(3, "max_norm") is not None:
+        call.table.admit(weight, NOTHING, "the norm of a row is bounded")
+    return Axes(call.shape, (*numbers.nodes, weight[1]))
+
+
+def bag(call: Call) -> Result:
+    """Rows of a table, chosen by number and gathered by sum, mean or maximum."""
+    numbers, weight = call.axes(call.args[0]), call.axes(call.arg(1, "weight"))
+    for tensor in call.tensors()[2:]:
+        call.table.fix(call.axes(tensor), "says which rows are gathered")
+    call.table.fix(weight[0], "chosen by number")
+    call.table.fix(numbers, "chosen by number")
+    if call.arg(3, "max_norm") is not None:
+        call.table.admit(weight, NOTHING, "the norm of a row is bounded")
+    if call.arg(6, "mode", "mean") in ("max", 2):
+        call.table.admit(weight, SCALE, "a maximum lets positive factors through")
+    return Axes(call.shape, (call.table.node(call.shape[0], "places of a bag"), weight[1]))
 
 
 def matrix_product(call: Call) -> Result:
     """`matmul` and its like, batched or not."""
-    tensors = call.tensors()[-2:] if call.name in ("addmm", "baddbmm") else call.tensors()[:2]
+    tensors = call.tensors()
+    shift = tensors[0] if call.name in SHIFTED else None
+    one, other = tensors[1:3] if call.name in SHIFTED else tensors[:2]
     if call.name == "rmatmul":
-        tensors = tensors[::-1]
-    a, b = (call.axes(tensor) for tensor in tensors)
-    rows = string.ascii_letters[: max(len(a), len(b)) - 2] if len(a) > 1 and len(b) > 1 else ""
-    lead_a = string.ascii_letters[: max(len(a) - 2, 0)]
-    lead_b = string.ascii_letters[: max(len(b) - 2, 0)]
-    if len(a) > 2 and len(b) > 2:
-        lead_a, lead_b = rows[len(rows) - (len(a) - 2) :], rows[len(rows) - (len(b) - 2) :]
-    left = lead_a + ("Y" if len(a) > 1 else "") + "X"
-    right = lead_b + "X" + ("Z" if len(b) > 1 else "")
-    lead = lead_a if len(lead_a) >= len(lead_b) else lead_b
-    out = lead + ("Y" if len(a) > 1 else "") + ("Z" if len(b) > 1 else "")
-    if call.name in ("addmm", "baddbmm"):
-        result = contract(call, [a, b], [left, right], out)
-        extra = call.axes(call.args[0])
-        for place in range(-len(extra), 0):
-            call.table.join(result[place], extra[place])
-        return result
+        one, other = other, one
+    a, b = call.axes(one), call.axes(other)
+    longest = max(len(a), len(b), 2)
+    lead = string.ascii_lowercase[: longest - 2]
+    left = lead[len(lead) - max(len(a) - 2, 0) :] + ("Y" if len(a) > 1 else "") + "X"
+    right = lead[len(lead) - max(len(b) - 2, 0) :] + "X" + ("Z" if len(b) > 1 else "")
     if len(a) == len(b) == 4:
         _hint_heads(call, a, b)
-    return contract(call, [a, b], [left, right], out)
+    result = contract(call, [a, b], [left, right], lead + left[-2:-1] * (len(a) > 1) + right[-1:] * (len(b) > 1))
+    return result if shift is None else _shifted(call, result, shift)
+
+
+SHIFTED = ("addmm", "baddbmm", "addmv")
+"""Products to which a tensor is added."""
+
+
+def _shifted(call: Call, result: Axes, shift: Tensor) -> Axes:
+    if call.is_zero(shift) or call.kwargs.get("beta", 1) == 0:
+        call.leave_out(shift)
+        return result
+    held = call.axes(shift)
+    own = [held[place] if len(held) >= -place else None for place in range(-len(result), 0)]
+    for node, other in zip(result.nodes, own, strict=True):
+        if node is None or other is None:
+            call.table.admit(node or other, NOTHING, "a bias is added")
+        call.table.join(node, other)
+    return Axes(result.shape, tuple(node or other for node, other in zip(result.nodes, own, strict=True)))
 
 
 def _hint_heads(call: Call, a: Axes, b: Axes) -> None:
@@ -126,47 +113,76 @@ def _hint_heads(call: Call, a: Axes, b: Axes) -> None:
 def contract(call: Call, operands: Sequence[Axes], inputs: Sequence[str], output: str) -> Axes:
     """A sum of products over named axes: those of one name are permuted together.
 
-    An axis that is summed divides in one operand what it multiplies in the other; one that is kept by both is told
-    apart place by place, so its own factors cancel.
+    An axis that is summed divides in one operand what it multiplies in the other; one that several have and the
+    result keeps is told apart place by place, so it keeps its scale.
     """
     where: dict[str, list[Node | None]] = {}
+    sizes: dict[str, int] = {}
     for axes, names in zip(operands, inputs, strict=True):
         for name, node, size in zip(names, axes.nodes, axes.shape, strict=True):
+            sizes[name] = max(size, sizes.get(name, 1))
             if size > 1:
                 where.setdefault(name, []).append(node)
     kept: dict[str, Node | None] = {}
     for name, nodes in where.items():
-        if name in output and len(nodes) == 1:
-            kept[name] = nodes[0]
-        elif len(nodes) == 2:
-            if name in output:
-                for node in nodes:
-                    call.table.admit(node, NOTHING, "kept by both factors of a product")
-                call.table.join(nodes[0], nodes[1])
-                kept[name] = nodes[0] or nodes[1]
-            else:
-                _meet(call, nodes[0], nodes[1])
-        else:
-            for node in nodes[1:]:
-                call.table.join_permuted(nodes[0], node)
-            for node in nodes:
-                call.table.admit(node, NOTHING, "summed")
-            kept[name] = nodes[0] if name in output else None
-    return Axes(call.shape, tuple(kept.get(name) for name in output))
+        present = [node for node in nodes if node is not None]
+        if len(nodes) == 2 and name not in output:
+            meet(call, *nodes)
+            continue
+        if len(nodes) > 1 or name not in output:
+            for node in present:
+                call.table.admit(node, NOTHING, "in several factors of a product" if name in output else "summed")
+                call.table.join(present[0], node)
+        kept[name] = present[0] if present else None
+    return Axes(tuple(sizes.get(name, 1) for name in output), tuple(kept.get(name) for name in output))
 
 
 def einsum(call: Call) -> Result:
     """Products and sums by the names of axes."""
-    equation = str(call.args[0]).replace(" ", "")
+    if not isinstance(call.args[0], str):
+        return None
     given = call.args[1] if isinstance(call.args[1], list | tuple) else call.args[1:]
     operands = [call.axes(tensor) for tensor in given]
-    if "->" not in equation or "." in equation or any(len(set(n)) < len(n) for n in equation.split("->")[0].split(",")):
+    names = _names(call.args[0].replace(" ", ""), [len(x) for x in operands])
+    if names is None or any(len(set(each)) < len(each) for each in names[0]):
         return None
-    names, output = equation.split("->")
-    inputs = names.split(",")
-    if len(operands) > 2:
-        return None
+    inputs, output = names
+    for axes, letters in zip(operands, inputs, strict=True):
+        if len(axes) == 4 and len(operands) == 2 and output and len(output) == 4:
+            _hint_products(call, axes, letters, inputs, output)
     return contract(call, operands, inputs, output)
+
+
+def _hint_products(call: Call, axes: Axes, letters: str, inputs: Sequence[str], output: str) -> None:
+    """In a product of four axes, those that both factors and the result have are heads."""
+    for node, letter in zip(axes.nodes[1:], letters[1:], strict=True):
+        if letter in output and all(letter in names for names in inputs):
+            call.table.hint(node, "heads")
+        elif letter not in output:
+            call.table.hint(node, "query_key")
+
+
+def _names(equation: str, lengths: Sequence[int]) -> tuple[list[str], str] | None:
+    """The letters of every operand and of the result, dots replaced by capitals; `None` for what is not understood."""
+    left, arrow, output = equation.partition("->")
+    inputs = left.split(",")
+    if len(inputs) != len(lengths):
+        return None
+    if not arrow:
+        letters = left.replace(",", "").replace(".", "")
+        output = ("..." if "..." in left else "") + "".join(
+            letter for letter in sorted(set(letters)) if letters.count(letter) == 1
+        )
+    spare = [c for c in string.ascii_letters if c not in equation]
+    widths = [n - len(names.replace("...", "")) for names, n in zip(inputs, lengths, strict=True)]
+    longest = max((width for width, names in zip(widths, inputs, strict=True) if "..." in names), default=0)
+    dots = "".join(spare[:longest])
+    inputs = [
+        names.replace("...", dots[len(dots) - width :]) for names, width in zip(inputs, widths, strict=True)
+    ]
+    output = output.replace("...", dots)
+    fits = all(len(names) == n for names, n in zip(inputs, lengths, strict=True))
+    return (inputs, output) if fits and "." not in output else None
 
 
 def outer(call: Call) -> Result:
@@ -175,113 +191,70 @@ def outer(call: Call) -> Result:
     return contract(call, [a, b], ["y", "z"], "yz")
 
 
-def attention(call: Call) -> Result:
-    """Scaled dot products of queries and keys, summed over values; the order of keys and of heads is free."""
-    q, k, v = (call.axes(call.arg(place, name)) for place, name in enumerate(("query", "key", "value")))
-    if call.kwargs.get("enable_gqa"):
+def inner(call: Call) -> Result:
+    """Products summed over the last axis of both."""
+    a, b = (call.axes(tensor) for tensor in call.tensors()[:2])
+    left = string.ascii_lowercase[: len(a) - 1]
+    right = string.ascii_lowercase[len(a) - 1 : len(a) + len(b) - 2]
+    return contract(call, [a, b], [left + "X", right + "X"], left + right)
+
+
+def tensordot(call: Call) -> Result:
+    """Products summed over the axes that are named, or over the last of one and the first of the other."""
+    a, b = (call.axes(tensor) for tensor in call.tensors()[:2])
+    dims = call.arg(2, "dims", 2)
+    if isinstance(dims, int):
+        dims = (list(range(len(a) - dims, len(a))), list(range(dims)))
+    if isinstance(dims, Tensor) or len(dims) != 2:
         return None
-    letters = string.ascii_lowercase[: len(q) - 2]
-    mask = call.arg(3, "attn_mask")
-    scores = contract_shape(call, [q, k], [f"{letters}YX", f"{letters}ZX"], f"{letters}YZ")
-    if mask is not None:
-        held = call.axes(mask)
-        for place in range(-min(len(held), len(scores)), 0):
-            call.table.join_permuted(scores[place], held[place])
-    if call.arg(5, "is_causal", False):
-        call.table.fix(scores[-1], "place in the sequence")
-        call.table.fix(scores[-2], "place in the sequence")
-    call.table.admit(scores, NOTHING, "softmax lets nothing through")
-    for letter, node in zip(letters, q.nodes, strict=False):
-        if letter == letters[-1]:
-            call.table.hint(node, "heads")
-    call.table.hint(q[-1], "query_key")
-    call.table.hint(v[-1], "value")
-    return contract(call, [scores, v], [f"{letters}YZ", f"{letters}ZV"], f"{letters}YV")
+    ours, theirs = ([k % len(x) for k in call.ints(d)] for d, x in zip(dims, (a, b), strict=True))
+    left = list(string.ascii_lowercase[: len(a)])
+    right = list(string.ascii_uppercase[: len(b)])
+    for one, two in zip(ours, theirs, strict=True):
+        right[two] = left[one]
+    output = [c for c in left if c not in right] + [c for c in right if c not in left]
+    return contract(call, [a, b], ["".join(left), "".join(right)], "".join(output))
 
 
-def contract_shape(call: Call, operands: Sequence[Axes], inputs: Sequence[str], output: str) -> Axes:
-    """`contract` for a result that is not the call's own: its shape follows from the names."""
-    sizes: dict[str, int] = {}
-    for axes, names in zip(operands, inputs, strict=True):
-        for name, size in zip(names, axes.shape, strict=True):
-            sizes[name] = max(size, sizes.get(name, 1))
-    result = contract(call, operands, inputs, output)
-    return Axes(tuple(sizes[name] for name in output), result.nodes)
+def bilinear(call: Call) -> Result:
+    """`nn.Bilinear`: both inputs meet an axis of the weight."""
+    one, other, weight = (call.axes(tensor) for tensor in call.tensors()[:3])
+    meet(call, one[-1], weight[1])
+    meet(call, other[-1], weight[2])
+    rows: list[Node | None] = []
+    for a, b in zip(one.nodes[:-1], other.nodes[:-1], strict=True):
+        call.table.join_permuted(a, b)
+        for node in (a, b):
+            call.table.admit(node, NOTHING, "in several factors of a product")
+        rows.append(a or b)
+    return with_bias(call, Axes(call.shape, (*rows, weight[0])), -1, call.arg(3, "bias"))
 
 
-def multi_head(call: Call) -> Result:
-    """`torch.nn.MultiheadAttention`: heads, and in each head its query-key and value units."""
-    query, key, value = (call.axes(call.arg(place, name)) for place, name in enumerate(("query", "key", "value")))
-    width, heads = int(call.arg(3, "embed_dim_to_check")), int(call.arg(4, "num_heads"))
-    out_weight, out_bias = call.arg(11, "out_proj_weight"), call.arg(12, "out_proj_bias")
-    if any(call.arg(place, name) is not None for place, name in ((7, "bias_k"), (8, "bias_v"))):
-        return None
-    parts = _projections(call, width)
-    if parts is None:
-        return None
-    table = call.table
-    split: list[list[Node | None]] = []
-    for (rows, columns), x in zip(parts, (query, key, value), strict=True):
-        _meet(call, x[-1], columns)
-        cut = table.regroup([rows], [heads, table.size(rows) // heads])
-        if cut is None:
-            return None
-        split.append(cut)
-    (q_heads, q_units), (k_heads, k_units), (v_heads, v_units) = split
-    for place in range(len(key) - 1):
-        table.join_permuted(key[place], value[place])
-    for node in (q_heads, k_heads, v_heads):
-        table.admit(node, NOTHING, "softmax lets nothing through")
-        table.join(q_heads, node)
-    table.join(q_units, k_units, power=-1)
-    table.hint(q_heads, "heads")
-    table.hint(q_units, "query_key")
-    table.hint(v_units, "value")
-    weight = call.axes(out_weight)
-    inside = table.made_of([v_heads, v_units], one_by_one=False)
-    _meet(call, inside, weight[1])
-    _note_heads(call, query, [q_heads, q_units], [v_heads, v_units])
-    result = Axes(call.shape, (*query.nodes[:-1], _with_bias(call, weight[0], out_bias)))
-    weights = [table.fresh(tuple(r.shape), "attention weights") for r in call.results[1:]]
-    return [result, *weights]
-
-
-def _projections(call: Call, width: int) -> list[tuple[Node | None, Node | None]] | None:
-    """Rows and columns of the projections of queries, keys and values, their biases joined."""
-    table, packed = call.table, call.arg(5, "in_proj_weight")
-    if call.arg(18, "use_separate_proj_weight", False):
-        weights = [call.axes(call.kwargs[f"{letter}_proj_weight"]) for letter in "qkv"]
-        rows, columns = [w[0] for w in weights], [w[1] for w in weights]
-    else:
-        weight = call.axes(packed)
-        cut = table.cut(weight[0], [width] * 3) if weight[0] is not None else None
-        if cut is None:
-            return None
-        rows, columns = list(cut), [weight[1]] * 3
-    bias = call.arg(6, "in_proj_bias")
-    if bias is not None:
-        node = call.axes(bias)[0]
-        table.join(table.made_of(rows, one_by_one=True), node)
-    return list(zip(rows, columns, strict=True))
-
-
-def _note_heads(call: Call, query: Axes, *heads: Sequence[Node | None]) -> None:
-    """Note the tensors inside, so that it is known that units stand beside their heads."""
-    for nodes in heads:
-        sizes = [call.table.size(node) for node in nodes]
-        call.table.seen.append(Axes((query.shape[0], *sizes), (query[0], *nodes)))
-    call.table.seen.append(Axes((call.table.size(heads[0][0]),), (heads[0][0],)))
+def weight_norm(call: Call) -> Result:
+    """Directions times lengths: the units have the scale of the lengths; a direction may have any positive factor."""
+    direction, length = call.axes(call.args[0]), call.axes(call.arg(1, "g"))
+    dim = int(call.arg(2, "dim", 0))
+    own = [length[place] if len(length) == len(direction) else None for place in range(len(direction))]
+    kept: list[Node | None] = []
+    for place, (node, other) in enumerate(zip(direction.nodes, own, strict=True)):
+        call.table.join_permuted(node, other)
+        call.table.admit(node, SCALE if place == dim else NOTHING, "a norm is taken")
+        kept.append(other or call.table.rescaled_apart(node, "a norm is taken"))
+    call.table.mix(direction, [place for place in range(len(direction)) if place != dim])
+    return Axes(call.shape, tuple(kept))
 
 
 RULES: Mapping[str, Rule] = {
     "linear": linear,
-    **dict.fromkeys(
-        ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), convolution
-    ),
     "embedding": embedding,
-    **dict.fromkeys(("matmul", "rmatmul", "mm", "bmm", "mv", "dot", "addmm", "baddbmm"), matrix_product),
+    "embedding_bag": bag,
+    **dict.fromkeys(
+        ("matmul", "rmatmul", "mm", "bmm", "mv", "dot", "vdot", "sparse_mm", *SHIFTED), matrix_product
+    ),
     "einsum": einsum,
-    "outer": outer,
-    "scaled_dot_product_attention": attention,
-    "multi_head_attention_forward": multi_head,
+    **dict.fromkeys(("outer", "ger"), outer),
+    "inner": inner,
+    "tensordot": tensordot,
+    "bilinear": bilinear,
+    "weight_norm": weight_norm,
 }

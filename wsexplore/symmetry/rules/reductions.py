@@ -1,41 +1,72 @@
 """Operations that gather many places into fewer: sums, means, maxima, pooling, resizing."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from wsexplore.symmetry.axes import SCALE, Axes
-from wsexplore.symmetry.rules.call import Call, Result, Rule
+from torch import Tensor
 
-NOTHING: frozenset[str] = frozenset()
+from wsexplore.symmetry.axes import FLIP, SCALE, Axes, Node
+from wsexplore.symmetry.rules.call import NOTHING, Call, Result, Rule
+from wsexplore.symmetry.rules.elementwise import extreme
+
+THROUGH: Mapping[str, frozenset[str]] = {
+    **dict.fromkeys(("sum", "mean", "nansum", "nanmean"), SCALE | FLIP),
+    **dict.fromkeys(
+        ("amax", "amin", "max", "min", "median", "nanmedian", "std", "norm", "vector_norm", "linalg_norm",
+         "linalg_vector_norm"), SCALE
+    ),
+}  # fmt: skip
+"""What passes on the axes that are kept; by default nothing."""
+
+PLACES = ("argmax", "argmin", "count_nonzero")
+"""Operations that give the place itself."""
 
 
 def reduced(call: Call) -> Result:
     """Axes summed, averaged or searched for their largest number: their order does not matter, their scale does."""
+    dims = _dims(call)
+    if isinstance(dims, Tensor):
+        return extreme(call)
     x = call.axes(call.args[0])
-    dims = call.arg(1, "dim", call.kwargs.get("axis"))
-    if call.name in ("norm", "vector_norm"):
-        dims = call.arg(2, "dim")
-    if dims is not None and not isinstance(dims, int | list | tuple):
-        return None
-    places = {place % len(x) for place in call.ints(dims)} if dims is not None and dims != [] else set(range(len(x)))
-    for place in places:
-        call.table.admit(x[place], NOTHING, f"{call.name} over it")
-        if call.name in ("argmax", "argmin", "median", "mode", "cummax"):
-            call.table.fix(x[place], f"{call.name} over it")
-    through = LINEAR if call.name in ("sum", "mean", "nansum", "nanmean") else NOTHING
-    kept = [node for place, node in enumerate(x.nodes) if place not in places]
-    for node in kept:
-        call.table.admit(
-            node, through or (SCALE if call.name in ("amax", "amin", "max", "min") else NOTHING), call.name
-        )
+    places = {place % len(x) for place in call.ints(dims)} if dims is not None and dims != [] and x.shape else set()
+    places = places or set(range(len(x)))
+    through = THROUGH.get(call.name, NOTHING)
+    for place, node in enumerate(x.nodes):
+        call.table.admit(node, NOTHING if place in places else through, f"{call.name} over it")
+        if place in places and call.name in PLACES:
+            call.table.fix(node, f"{call.name} over it")
     if len(call.shape) == len(x):
-        nodes = tuple(None if place in places else node for place, node in enumerate(x.nodes))
+        nodes = [None if place in places else node for place, node in enumerate(x.nodes)]
     else:
-        nodes = tuple(kept)
-    result = Axes(call.shape, nodes)
-    return [result] * len(call.results)
+        nodes = [node for place, node in enumerate(x.nodes) if place not in places]
+    numbered = tuple(node for place in places if call.name in ("max", "min", "median", "nanmedian") and (node := x[place]))
+    return [Axes(call.shape, tuple(nodes)), *(Axes(call.shape, tuple(nodes), numbered) for _ in call.results[1:])]
 
 
-LINEAR = frozenset({"scale", "flip"})
+def _dims(call: Call) -> Any:
+    """The axes that are reduced; all where none is named."""
+    place = 2 if "norm" in call.name else 1
+    dims = call.arg(place, "dim", call.kwargs.get("axis", call.kwargs.get("other")))
+    return None if isinstance(dims, bool) or dims == () else dims
+
+
+def ordered(call: Call) -> Result:
+    """An axis in the order of its numbers, or the largest of them: what comes out has an order of its own."""
+    x = call.axes(call.args[0])
+    dim = call.arg(2 if call.name == "topk" else 1, "dim", -1)
+    if not isinstance(dim, int) or isinstance(dim, bool):
+        return None
+    dim %= len(x)
+    call.table.admit(x, SCALE, f"{call.name} lets positive factors through")
+    call.table.admit(x[dim], NOTHING, f"{call.name} along it")
+    if call.name == "argsort":
+        call.table.fix(x[dim], f"{call.name} along it")
+    new = None if call.shape[dim] == 1 else call.table.node(call.shape[dim], "in the order of its numbers")
+    nodes = (*x.nodes[:dim], new, *x.nodes[dim + 1 :])
+    numbered = () if x[dim] is None else (x[dim],)
+    return [
+        Axes(tuple(result.shape), nodes, numbered if place else ()) for place, result in enumerate(call.results)
+    ]
 
 
 def pooled(call: Call) -> Result:
@@ -45,15 +76,23 @@ def pooled(call: Call) -> Result:
     channel = len(x) - space - 1
     if x.shape[: channel + 1] != call.shape[: channel + 1]:
         return None
-    for node in x.nodes[channel + 1 :]:
-        call.table.fix(node, "place in the image")
+    whole = call.name.startswith("adaptive_avg") and set(call.shape[channel + 1 :]) == {1}
     if "max" in call.name:
-        call.table.admit(x[channel], SCALE, f"{call.name} lets only positive factors through")
+        call.table.admit(x, SCALE, f"{call.name} lets positive factors through")
     elif "lp" in call.name:
-        call.table.admit(x[channel], NOTHING, f"{call.name} lets nothing through")
-    sizes = [call.table.node(size, "place in the image") for size in call.shape[channel + 1 :]]
-    result = Axes(call.shape, (*x.nodes[: channel + 1], *sizes))
-    return [result] * len(call.results)
+        call.table.admit(x, NOTHING, f"{call.name} lets no factor through")
+    for node in x.nodes[channel + 1 :]:
+        if whole:
+            call.table.admit(node, NOTHING, "averaged over")
+        else:
+            call.table.fix(node, "place in the image")
+    return [_image(call, x, result, channel + 1) for result in call.results]
+
+
+def _image(call: Call, x: Axes, result: Tensor, lead: int) -> Axes:
+    shape = tuple(result.shape)
+    sizes = [call.table.node(size, "place in the image") for size in shape[lead:]]
+    return Axes(shape, (*x.nodes[:lead], *sizes))
 
 
 def resized(call: Call) -> Result:
@@ -63,19 +102,22 @@ def resized(call: Call) -> Result:
         return None
     for node in x.nodes[2:]:
         call.table.fix(node, "place in the image")
-    sizes = [call.table.node(size, "place in the image") for size in call.shape[2:]]
-    return Axes(call.shape, (*x.nodes[:2], *sizes))
+    if "unpool" in call.name:
+        for node, other in zip(x.nodes, call.axes(call.arg(1, "indices")).nodes, strict=True):
+            call.table.join_permuted(node, other)
+    return _image(call, x, call.results[0], 2)
 
 
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(
-        ("sum", "mean", "amax", "amin", "max", "min", "prod", "std", "var", "norm", "vector_norm", "logsumexp", "any",
-         "all", "argmax", "argmin", "nansum", "nanmean", "median"),
-        reduced,
+        (*THROUGH, *PLACES, "prod", "var", "var_mean", "std_mean", "logsumexp", "any", "all"), reduced
     ),
+    **dict.fromkeys(("topk", "sort", "argsort"), ordered),
     **dict.fromkeys(
         (f"{kind}_pool{n}d" for kind in ("max", "avg", "adaptive_avg", "adaptive_max", "lp") for n in (1, 2, 3)), pooled
     ),
-    **dict.fromkeys((f"max_pool{n}d_with_indices" for n in (1, 2, 3)), pooled),
-    **dict.fromkeys(("interpolate", "upsample"), resized),
+    **dict.fromkeys(
+        (f"{kind}max_pool{n}d_with_indices" for kind in ("", "adaptive_") for n in (1, 2, 3)), pooled
+    ),
+    **dict.fromkeys(("interpolate", "upsample", *(f"max_unpool{n}d" for n in (1, 2, 3))), resized),
 }  # fmt: skip

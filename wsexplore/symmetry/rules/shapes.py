@@ -1,21 +1,58 @@
 """Operations that move numbers about: views, transposes, cuts and concatenations."""
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
 
 from wsexplore.symmetry.axes import Axes, Node
-from wsexplore.symmetry.rules.call import Call, Result, Rule
+from wsexplore.symmetry.rules.call import NOTHING, Call, Result, Rule
 
 
 def viewed(call: Call) -> Result:
     """A row-major reshape: neighbouring axes are gathered, an axis is cut into blocks."""
-    x = call.axes(call.args[0])
+    first, *others = call.tensors()
+    call.leave_out(*others)  # `view_as` takes the shape of another
+    x = call.axes(first)
+    if call.results[0].dtype != first.dtype:
+        return None
     if x.shape == call.shape:
         return x
-    if any(node is None and size > 1 for node, size in zip(x.nodes, x.shape, strict=True)):
-        x = Axes(x.shape, tuple(node or call.table.node(size) for node, size in zip(x.nodes, x.shape, strict=True)))
-    nodes = call.table.regroup(x.nodes, call.shape)
-    return None if nodes is None else Axes(call.shape, tuple(nodes))
+    nodes: list[Node | None] = []
+    for old, new in _segments(x.shape, call.shape):
+        before = [_filled(call, x[place], x.shape[place]) for place in old]
+        sizes = [call.shape[place] for place in new]
+        after = call.table.regroup(before, sizes)
+        if after is None:
+            reason = f"{call.name} cuts through its blocks"
+            for node in before:
+                call.table.fix(node, reason)
+            after = [call.table.node(size, reason) for size in sizes]
+        nodes += after
+    return Axes(call.shape, tuple(nodes))
+
+
+def _segments(old: tuple[int, ...], new: tuple[int, ...]) -> list[tuple[list[int], list[int]]]:
+    """The shortest runs of axes, before and after, that hold as many numbers: each is reshaped by itself."""
+    found: list[tuple[list[int], list[int]]] = []
+    left, right = list(range(len(old)))[::-1], list(range(len(new)))[::-1]
+    while left or right:
+        ours, theirs = [left.pop()] if left else [], [right.pop()] if right else []
+        have, want = (math.prod(shape[k] for k in ks) for shape, ks in ((old, ours), (new, theirs)))
+        while have != want:
+            if have < want:
+                ours.append(left.pop())
+                have *= old[ours[-1]]
+            else:
+                theirs.append(right.pop())
+                want *= new[theirs[-1]]
+        found.append((ours, theirs))
+    return found
+
+
+def _filled(call: Call, node: Node | None, size: int) -> Node | None:
+    """A node, also for an axis along which nothing changes."""
+    return call.table.repeated(size) if node is None and size > 1 else node
 
 
 def permuted(call: Call) -> Result:
@@ -29,8 +66,7 @@ def permuted(call: Call) -> Result:
 def transposed(call: Call) -> Result:
     """Two axes exchanged."""
     x = call.axes(call.args[0])
-    one, other = call.arg(1, "dim0"), call.arg(2, "dim1")
-    one, other = (-2, -1) if one is None else (one, other)
+    one, other = call.arg(1, "dim0", call.kwargs.get("axis0")), call.arg(2, "dim1", call.kwargs.get("axis1"))
     order = list(range(len(x)))
     order[one], order[other] = order[other], order[one]
     return _reordered(x, order)
@@ -40,7 +76,7 @@ def turned(call: Call) -> Result:
     """All axes in reverse order, or the last two exchanged."""
     x = call.axes(call.args[0])
     order = list(range(len(x)))
-    return _reordered(x, order[::-1] if call.name in ("T", "t") else [*order[:-2], order[-1], order[-2]])
+    return _reordered(x, order[::-1] if call.name in ("T", "t", "H") else [*order[:-2], order[-1], order[-2]])
 
 
 def moved(call: Call) -> Result:
@@ -61,218 +97,100 @@ def _reordered(x: Axes, order: list[int]) -> Axes:
 
 def concatenated(call: Call) -> Result:
     """Tensors one after the other along one axis; the other axes move together."""
-    parts = [call.axes(tensor) for tensor in call.arg(0, "tensors") if tensor.numel()]
+    tensors = [tensor for tensor in call.arg(0, "tensors") if tensor.numel()]
+    parts = [call.axes(tensor) for tensor in tensors]
     place = int(call.arg(1, "dim", call.kwargs.get("axis", 0))) % len(parts[0])
     nodes: list[Node | None] = []
     for axis in range(len(parts[0])):
         here = [part[axis] for part in parts]
         if axis == place:
-            filled = [node or call.table.node(part.shape[axis]) for node, part in zip(here, parts, strict=True)]
-            ones = [node or _single(call) for node in filled]
-            nodes.append(call.table.made_of(ones, one_by_one=True))
+            filled = [
+                node or (call.table.node if call.is_zero(tensor) else call.table.repeated)(tensor.shape[axis])
+                for node, tensor in zip(here, tensors, strict=True)
+            ]
+            nodes.append(call.table.one_after_the_other(filled))
         else:
-            nodes.append(_joined(call, here))
+            nodes.append(_joined(call, here, tensors))
     return Axes(call.shape, tuple(nodes))
 
 
-def _single(call: Call) -> Node:
-    reason = "one place by itself"
-    return Node(call.table.permuting.fresh(1, reason), call.table.scaling.fresh(1, reason))
-
-
-def _joined(call: Call, nodes: list[Node | None]) -> Node | None:
+def _joined(call: Call, nodes: list[Node | None], tensors: Sequence[Tensor]) -> Node | None:
     present = [node for node in nodes if node is not None]
     for other in present[1:]:
         call.table.join(present[0], other)
-    if present and len(present) < len(nodes):
-        call.table.admit(present[0], frozenset(), "joined to something that has no units")
+    if present and any(node is None and not call.is_zero(t) for node, t in zip(nodes, tensors, strict=True)):
+        call.table.admit(present[0], NOTHING, "joined to something that has no units")
     return present[0] if present else None
 
 
 def stacked(call: Call) -> Result:
     """Tensors side by side on a new axis."""
-    parts = [call.axes(tensor) for tensor in call.arg(0, "tensors")]
+    tensors = list(call.arg(0, "tensors"))
+    parts = [call.axes(tensor) for tensor in tensors]
     place = int(call.arg(1, "dim", 0)) % len(call.shape)
-    nodes = [_joined(call, [part[axis] for part in parts]) for axis in range(len(parts[0]))]
+    nodes = [_joined(call, [part[axis] for part in parts], tensors) for axis in range(len(parts[0]))]
     nodes.insert(place, call.table.node(len(parts), "tensors side by side"))
     return Axes(call.shape, tuple(nodes))
 
 
-def cut(call: Call) -> Result:
-    """An axis taken apart: `chunk`, `split` and their like."""
-    x = call.axes(call.args[0])
-    place = int(call.arg(2, "dim", call.kwargs.get("axis", 0))) % len(x)
-    sizes = [result.shape[place] for result in call.results]
-    parts = _parts(call, x[place], sizes)
-    if parts is None:
-        return None
-    return [_with(x, place, part, size) for part, size in zip(parts, sizes, strict=True)]
-
-
-def _parts(call: Call, node: Node | None, sizes: list[int]) -> list[Node | None] | None:
-    if node is None or len(sizes) == 1:
-        return [node] * len(sizes)
-    parts = call.table.cut(node, sizes)
-    return None if parts is None else list(parts)
-
-
-def _with(x: Axes, place: int, node: Node | None, size: int) -> Axes:
-    shape, nodes = list(x.shape), list(x.nodes)
-    shape[place], nodes[place] = size, None if size == 1 else node
-    return Axes(tuple(shape), tuple(nodes))
-
-
-def unbound(call: Call) -> Result:
-    """Every place of an axis by itself."""
-    x = call.axes(call.args[0])
-    place = int(call.arg(1, "dim", 0)) % len(x)
-    return [_at(call, x, place, index) for index in range(len(call.results))]
-
-
-def selected(call: Call) -> Result:
-    """One place of an axis."""
-    x = call.axes(call.args[0])
-    place = int(call.arg(1, "dim")) % len(x)
-    return _at(call, x, place, int(call.arg(2, "index")) % x.shape[place])
-
-
-def _at(call: Call, x: Axes, place: int, index: int) -> Axes:
-    """The other axes at one place of an axis, whose order then matters."""
-    node = x[place]
-    rest = [n for k, n in enumerate(x.nodes) if k != place]
-    shape = tuple(size for k, size in enumerate(x.shape) if k != place)
-    if node is None:
-        return Axes(shape, tuple(rest))
-    call.table.fix(node, "its places are taken one by one")
-    inner = _cut_with(call, x, place)
-    copies = call.table.told_apart(node, inner) if inner else None
-    if copies is None:
-        return Axes(shape, tuple(rest))
-    fresh = dict(zip(inner, copies[index], strict=True))
-    return Axes(shape, tuple(None if n is None else fresh.get(n, n) for n in rest))
-
-
-def _cut_with(call: Call, x: Axes, place: int) -> list[Node]:
-    """The axes that were cut from one axis together with this one, in their order."""
-    node = x.nodes[place]
-    return [] if node is None else call.table.cut_with(node, [other for other in x.nodes if other is not None])
-
-
-def indexed(call: Call) -> Result:
-    """Square brackets: numbers, slices, `None` and the ellipsis."""
-    tensor, key = call.args
-    x = call.axes(tensor)
-    keys = list(key) if isinstance(key, tuple) else [key]
-    if any(not _is_plain(k) for k in keys):
-        return None
-    spare = len(x) - sum(k is not None and k is not Ellipsis for k in keys)
-    if Ellipsis not in keys:
-        keys.append(Ellipsis)
-    place = keys.index(Ellipsis)
-    keys[place : place + 1] = [slice(None)] * spare
-    axis, new = 0, x
-    for k in keys:
-        if k is None:
-            new = Axes((*new.shape[:axis], 1, *new.shape[axis:]), (*new.nodes[:axis], None, *new.nodes[axis:]))
-        elif isinstance(k, slice):
-            sliced = _sliced(call, new, axis, k)
-            if sliced is None:
-                return None
-            new = sliced
-        else:
-            new = _at(call, new, axis, int(k) % new.shape[axis])
-            axis -= 1
-        axis += 1
-    return new if new.shape == call.shape else None
-
-
-def _is_plain(key: Any) -> bool:
-    return (
-        key is None or key is Ellipsis or isinstance(key, slice) or (isinstance(key, int) and not isinstance(key, bool))
-    )
-
-
-def _sliced(call: Call, x: Axes, place: int, key: slice) -> Axes | None:
-    size = x.shape[place]
-    start, stop, step = key.indices(size)
-    if (start, stop, step) == (0, size, 1):
-        return x
-    length = len(range(start, stop, step))
-    node = x[place]
-    if node is None:
-        return _with(x, place, None, length)
-    if step != 1:
-        call.table.fix(node, "every so many of its places are taken")
-        return _with(x, place, call.table.node(length, "taken from a fixed axis"), length)
-    sizes = [start, length, size - stop]
-    parts = call.table.cut(node, [s for s in sizes if s])
-    return None if parts is None else _with(x, place, parts[1 if start else 0], length)
-
-
-def narrowed(call: Call) -> Result:
-    """A run of places along an axis."""
-    x = call.axes(call.args[0])
-    place, start = int(call.arg(1, "dim")) % len(x), int(call.arg(2, "start"))
-    return _sliced(call, x, place, slice(start, start + int(call.arg(3, "length"))))
-
-
 def padded(call: Call) -> Result:
-    """New places at the ends of axes; zeros let factors through."""
+    """New places at the ends of axes, which may change places among themselves; zeros let factors through."""
     x, widths = call.axes(call.args[0]), call.ints(call.arg(1, "pad"))
-    mode, value = call.arg(2, "mode", "constant"), call.arg(3, "value", 0)
+    mode, value = call.arg(2, "mode", "constant"), call.arg(3, "value") or 0
     nodes = list(x.nodes)
     for back in range(len(widths) // 2):
         before, after = widths[2 * back], widths[2 * back + 1]
         place = len(x) - 1 - back
         if before or after:
             node = nodes[place]
-            if mode == "constant" and before >= 0 and after >= 0 and node is not None:
-                reason = "places that are padded"
-                ends = [call.table.node(width, reason) or _single(call) for width in (before, after) if width]
-                nodes[place] = call.table.made_of(
-                    [*ends[: 1 if before else 0], node, *ends[1 if before else 0 :]], one_by_one=True
-                )
+            if mode == "constant" and before >= 0 and after >= 0:
+                ends = [call.table.node(width) or call.table.single("padding") for width in (before, after) if width]
+                middle = _filled(call, node, x.shape[place])
+                nodes[place] = call.table.one_after_the_other([*ends[: before > 0], middle, *ends[before > 0 :]])
                 continue
-            call.table.fix(node, "it is padded")
+            call.table.fix(node, f"padded in the way {mode!r}")
             nodes[place] = call.table.node(call.shape[place], "places that are padded")
     result = Axes(call.shape, tuple(nodes))
     if mode == "constant" and value:
-        call.table.admit(result, frozenset(), "padded with a number")
+        call.table.admit(result, NOTHING, "padded with a number")
     return result
 
 
+def interleaved(call: Call) -> Result:
+    """Each place of an axis several times, one copy after the other."""
+    x, times, dim = call.axes(call.args[0]), call.arg(1, "repeats"), call.arg(2, "dim")
+    if not isinstance(times, int) or dim is None:
+        return None
+    place = int(dim) % len(x)
+    nodes = list(x.nodes)
+    if nodes[place] is not None:
+        nodes[place] = call.table.made_of([nodes[place], call.table.repeated(times)], one_by_one=False)
+    return Axes(call.shape, tuple(nodes))
+
+
 def repeated(call: Call) -> Result:
-    """Copies along axes: whole ones in a row, or each place several times."""
+    """Copies of a whole tensor along its axes and along new ones in front."""
     x = call.axes(call.args[0])
-    if call.name == "repeat_interleave":
-        times, dim = call.arg(1, "repeats"), call.arg(2, "dim")
-        if not isinstance(times, int) or dim is None:
-            return None
-        place = int(dim) % len(x)
-        node = x[place]
-        inner = call.table.node(times, "copies of one place")
-        parts = [inner] if node is None else [node, inner]
-        nodes = list(x.nodes)
-        nodes[place] = call.table.made_of(parts, one_by_one=False)
-        return Axes(call.shape, tuple(nodes))
-    counts = [n // s if s else 1 for n, s in zip(call.shape[-len(x) :], x.shape, strict=True)]
-    if len(call.shape) != len(x):
-        lead = tuple(None for _ in call.shape[: len(call.shape) - len(x)])
-        if any(count > 1 for count in counts):
-            return None
-        return Axes(call.shape, (*lead, *x.nodes))
-    nodes = []
-    for node, count in zip(x.nodes, counts, strict=True):
-        outer = call.table.node(count, "copies in a row")
-        nodes.append(call.table.made_of([outer, node], one_by_one=False) if count > 1 and node is not None else node)
+    lead = len(call.shape) - len(x)
+    nodes: list[Node | None] = [None] * lead
+    for node, size, whole in zip(x.nodes, x.shape, call.shape[lead:], strict=True):
+        copies = call.table.repeated(whole // size) if node is not None else None
+        nodes.append(call.table.made_of([copies, node], one_by_one=False))
     return Axes(call.shape, tuple(nodes))
 
 
 def flipped(call: Call) -> Result:
-    """Axes read backwards, or rolled: their order matters."""
+    """Axes read backwards, rolled, or cut along a diagonal: their order matters."""
     x = call.axes(call.args[0])
-    for dim in call.ints(call.arg(1 if call.name == "flip" else 2, "dims", list(range(len(x))))):
+    if call.name in ("tril", "triu"):
+        dims = [len(x) - 2, len(x) - 1]
+    else:
+        given = call.kwargs.get("dims", call.args[1:] if call.name == "flip" else call.arg(2, "dims"))
+        flat = given[0] if isinstance(given, tuple) and len(given) == 1 else given
+        dims = [dim % len(x) for dim in call.ints(flat)] if flat is not None and flat != () else list(range(len(x)))
+    for dim in dims:
         call.table.fix(x[dim], f"{call.name} along it")
+    call.table.mix(x, dims)
     return x
 
 
@@ -287,21 +205,73 @@ def squeezed(call: Call) -> Result:
     return Axes(call.shape, tuple(None if size == 1 else next(left) for size in call.shape))
 
 
+def shuffled(call: Call) -> Result:
+    """Channels told apart from places of an image or from groups, and put together in another order."""
+    x, factor = call.axes(call.args[0]), int(call.args[1])
+    lead, (channels, *image) = x.shape[:-3], x.shape[-3:]
+    if call.name == "channel_shuffle":
+        cut = call.table.regroup([_filled(call, x[1], x.shape[1])], [factor, x.shape[1] // factor])
+        if cut is None:
+            return None
+        return Axes(x.shape, (x[0], call.table.made_of(cut[::-1], one_by_one=False), *x.nodes[2:]))
+    for node in x.nodes[-2:]:
+        call.table.fix(node, "place in the image")
+    space = [call.table.node(size, "place in the image") for size in call.shape[-2:]]
+    if call.name == "pixel_unshuffle":
+        channel = call.table.made_of([x[-3], call.table.node(factor**2, "place in the image")], one_by_one=False)
+        return Axes(call.shape, (*x.nodes[: len(lead)], channel, *space))
+    parts = call.table.regroup([_filled(call, x[-3], channels)], [channels // factor**2, factor**2])
+    if parts is None:
+        return None
+    call.table.fix(parts[1], "place in the image")
+    return Axes(call.shape, (*x.nodes[: len(lead)], parts[0], *space))
+
+
+def unfolded(call: Call) -> Result:
+    """Patches of an image, of all channels; or windows along one axis."""
+    x = call.axes(call.args[0])
+    if len(call.args) > 3 or "dimension" in call.kwargs:  # windows
+        place = int(call.arg(1, "dimension")) % len(x)
+        call.table.fix(x[place], "cut into windows")
+        new = [call.table.node(call.shape[k], "cut into windows") for k in (place, len(x))]
+        return Axes(call.shape, (*x.nodes[:place], new[0], *x.nodes[place + 1 :], new[1]))
+    if len(x) != 4:
+        return None
+    for node in x.nodes[2:]:
+        call.table.fix(node, "place in the image")
+    patch = call.table.node(call.shape[1] // x.shape[1], "place in the kernel")
+    channel = call.table.made_of([x[1], patch], one_by_one=False)
+    return Axes(call.shape, (x[0], channel, call.table.node(call.shape[2], "place in the image")))
+
+
+def paired(call: Call) -> Result:
+    """Two numbers as one complex number."""
+    x = call.axes(call.args[0])
+    call.table.fix(x[-1], "the parts of a complex number")
+    return Axes(call.shape, x.nodes[:-1])
+
+
+def unpaired(call: Call) -> Result:
+    """A complex number as two."""
+    x = call.axes(call.args[0])
+    return Axes(call.shape, (*x.nodes, call.table.node(2, "the parts of a complex number")))
+
+
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("view", "reshape", "flatten", "unflatten", "view_as", "reshape_as", "ravel"), viewed),
     "permute": permuted,
     **dict.fromkeys(("transpose", "swapaxes", "swapdims"), transposed),
-    **dict.fromkeys(("t", "T", "mT", "adjoint"), turned),
+    **dict.fromkeys(("t", "T", "mT", "adjoint", "H", "mH"), turned),
     **dict.fromkeys(("movedim", "moveaxis"), moved),
     **dict.fromkeys(("cat", "concat", "concatenate"), concatenated),
     "stack": stacked,
-    **dict.fromkeys(("chunk", "split", "tensor_split", "split_with_sizes"), cut),
-    "unbind": unbound,
-    "select": selected,
-    "getitem": indexed,
-    "narrow": narrowed,
     "pad": padded,
-    **dict.fromkeys(("repeat", "tile", "repeat_interleave"), repeated),
-    **dict.fromkeys(("flip", "roll"), flipped),
+    **dict.fromkeys(("repeat", "tile"), repeated),
+    "repeat_interleave": interleaved,
+    **dict.fromkeys(("flip", "roll", "tril", "triu"), flipped),
     **dict.fromkeys(("squeeze", "unsqueeze"), squeezed),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle", "channel_shuffle"), shuffled),
+    "unfold": unfolded,
+    "view_as_complex": paired,
+    "view_as_real": unpaired,
 }
