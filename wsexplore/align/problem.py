@@ -284,26 +284,28 @@ def sign_classes(spec: PermutationSpec, plain: Sequence[str]) -> dict[str, str]:
     """Classes whose units may be flipped, to the plain group that permutes exactly these units."""
     groups: dict[str, set[str | None]] = {}
     for name in spec.axes:
-        for blocks in zip(spec.blocks[name], _aligned(spec, name), strict=True):
-            for group, sign in zip(blocks[0].groups, blocks[1], strict=True):
+        for block, classes in zip(spec.blocks[name], _aligned(spec, name), strict=True):
+            for group, sign in zip(block.groups, classes, strict=True):
                 if sign is not None:
                     groups.setdefault(sign, set()).add(group)
-    told = {sign for name in spec.axes for classes in _aligned(spec, name) for sign in classes}
-    everywhere = {
+    otherwise_cut = {
         factor.group
         for name in spec.axes
-        if name in spec.rescaling.axes and not _same_cut(spec, name)
-        for axis in spec.rescaling.axes[name]
+        if not _same_cut(spec, name)
+        for axis in spec.rescaling.axes.get(name, ())
         for piece in axis
         for factor in piece
     }
-    return {
-        sign: group
-        for sign, found in groups.items()
-        if sign in told and sign not in everywhere and spec.rescaling.kinds.get(sign, "positive") != "positive"
-        if len(found) == 1 and (group := next(iter(found))) is not None and group in plain
-        if spec.rescaling.shapes[sign] == (spec.sizes[group],)
-    }
+    found = {}
+    for sign, members in groups.items():
+        group = next(iter(members)) if len(members) == 1 else None
+        if group is None or group not in plain or sign in otherwise_cut:
+            continue
+        if spec.rescaling.kinds.get(sign, "positive") != "positive" and spec.rescaling.shapes[sign] == spec.shape_of(
+            group
+        ):
+            found[sign] = group
+    return found
 
 
 def _same_cut(spec: PermutationSpec, name: str) -> bool:
