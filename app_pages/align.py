@@ -1,13 +1,37 @@
-"""Align: two networks, their units before and after, and what it does to the barrier between them."""
+"""Align: two networks, and a whole zoo, before and after their units are put in one order."""
 
 import streamlit as st
 
-from app_pages.frame import sentence, show
-from app_pages.handles import match
-from app_pages.morph import morph
+from app_pages.anatomy import anatomy
+from app_pages.attacked import attack
+from app_pages.frame import sentence
+from app_pages.link import check_link
+from app_pages.methods import method_by_method
 from app_pages.mountain import mountain
+from app_pages.pair import Pair
+from app_pages.partners import partners
 from app_pages.pick import current_pair, current_zoo, data_of
-from wsexplore.figures import filters_figure, matrices_figure, objective_figure, unit_images
+from app_pages.rescaling import rescaling
+from app_pages.whole import whole
+from wsexplore.align import METHODS, spec_of
+
+PARTS = {
+    "Barrier": mountain,
+    "Units": partners,
+    "Methods": method_by_method,
+    "Whole zoo": whole,
+    "Scales": rescaling,
+    "Attack": attack,
+}
+MATCHED = ("Barrier", "Units", "Methods", "Whole zoo")
+"""Parts that ask how units are matched."""
+
+TOLD = {
+    "none": "Units keep the scales that training gave them.",
+    "minimum-norm": "Both networks go to their least norm, the functions stay.",
+    "unit-norm": "Every unit receives weights of norm 1, the functions stay.",
+}
+"""Representatives of the scale symmetry, as the caption tells of them."""
 
 name, zoo = current_zoo()
 st.title("Is the mountain between two networks real?")
@@ -16,71 +40,55 @@ st.caption(
     "Matching finds the order in which the second network lies closest to the first, and most of the barrier is gone."
 )
 first, second = current_pair(zoo)
-ids = [str(zoo.table["id"].iloc[row]) for row in (first, second)]
 with sentence():
-    data = data_of(zoo)
-    pair = match(name, first, second, data.name)
-
-
-if zoo.architecture.task == "field":
-    with sentence():
-        morph(name, zoo, first, second)
-else:
-    with sentence():
-        mountain(name, first, second, data.name)
-
-st.header("The units, before and after")
-left, right = st.columns(2)
-left.metric("Units moved", f"{pair.moved} of {pair.units}", help="Hidden units that got another place.")
-right.metric(
-    "Largest change of an output",
-    f"{pair.logit_difference:.0e}",
-    help="Largest difference of any output of the second network before and after: rounding only.",
-)
-titles = (ids[0], f"{ids[1]} as trained", f"{ids[1]} aligned")
-kernel = zoo.architecture.layout.slots[0].shape
-pictures = {
-    title: unit_images(weights[0], kernel, data.input_shape)
-    for title, weights in zip(titles, (pair.first, pair.second, pair.matched), strict=True)
-}
-show(
-    filters_figure(pictures),
-    key="units",
-    alt="First-layer weights as images: after alignment the unit in each place looks like the first network's",
-    table=pair.order_frame(),
-)
-st.caption(
-    "Every tile is the incoming weights of one hidden unit, drawn as an image: blue negative, red positive. "
-    "Compare a place on the left with the same place in the middle, then on the right."
-)
-
-left, right = st.columns(2)
-with left:
-    st.subheader("Who resembles whom")
-    show(
-        matrices_figure(
-            [("as trained", pair.similarity_before), ("aligned", pair.similarity_after)], hover="similarity"
-        ),
-        key="similarity",
-        alt="Similarity of every unit of one network to every unit of the other: a diagonal appears after alignment",
-        table=pair.order_frame(),
+    spec = spec_of(zoo.architecture_of(first))
+parts = list(PARTS) if len(zoo) > 1 and spec.groups else ["Scales"]
+if len(zoo) == 1:
+    st.info("This zoo holds one network. Matching needs two; what may be permuted and rescaled in one is shown here.")
+elif not spec.groups:
+    st.info("These networks have no hidden units that may be permuted, so there is nothing to align.")
+part = parts[0]
+if len(parts) > 1:
+    check_link("part", parts, "part")
+    part = st.segmented_control(
+        "Part of the page",
+        parts,
+        default=part,
+        required=True,
+        key="part",
+        bind="query-params",
+        label_visibility="collapsed",
+        wrap=True,
     )
-    st.caption("Cosine of unit against unit. Alignment puts the best partners on the diagonal.")
-with right:
-    st.subheader("What matching climbs")
-    show(
-        objective_figure(pair.objective),
-        key="objective",
-        alt=f"Inner product with the first network rises from {pair.objective[0]:.1f} to {pair.objective[-1]:.1f}",
-        table=pair.objective_frame(),
-    )
-    st.caption("The inner product of the two weight vectors. It never falls; one hidden layer needs one sweep.")
-
-with st.expander("The output layer as matrices", icon=":material/grid_on:"):
-    ends = (weights[-1] for weights in (pair.first, pair.second, pair.matched))
-    show(
-        matrices_figure(list(zip(titles, ends, strict=True))),
-        key="outputs",
-        alt="Outgoing weights of every unit, before and after alignment",
-        table=pair.order_frame(),
-    )
+data = data_of(zoo)
+method, canonical = "auto", "none"
+if part in MATCHED:
+    names = [key for key, found in METHODS.items() if not (zoo.architecture.task == "field" and found.needs_data)]
+    check_link("matching", names, "matching method")
+    check_link("scales", list(TOLD), "canonical form")
+    left, right = st.columns(2)
+    if part == "Methods":
+        right = left
+    else:
+        method = left.selectbox(
+            "Matching",
+            names,
+            key="matching",
+            bind="query-params",
+            help="\n".join(f"- **{key}**: {METHODS[key].description}" for key in names),
+        )
+        left.caption(f"{METHODS[method].description}.")
+    if set(spec.rescaling.kinds.values()) - {"sign"}:
+        canonical = right.selectbox(
+            "Scales first",
+            list(TOLD),
+            key="scales",
+            bind="query-params",
+            help="Bring every network to one representative of its scale symmetry before matching: "
+            "the least norm of all weights, or norm 1 for what each unit receives.",
+        )
+        right.caption(TOLD[canonical])
+pair = Pair(name, zoo, first, second, data, method, canonical)
+with sentence():
+    PARTS[part](pair)
+anatomy(pair)

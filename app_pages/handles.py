@@ -3,17 +3,22 @@
 import streamlit as st
 import torch
 
-from wsexplore.align import Alignment, PairMatch, match_pair
+from wsexplore.align import Alignment
 from wsexplore.datasets import dataset
 from wsexplore.embed import Projection
 from wsexplore.generate import WeightFlow
 from wsexplore.jobs import Jobs
-from wsexplore.landscape import Barrier, PathFrames, barrier, linear_path, pair_weights, path_frames
-from wsexplore.population import field_grid
+from wsexplore.landscape import (
+    CALIBRATION,
+    Barrier,
+    PathFrames,
+    barrier,
+    calibration_inputs,
+    pair_ends,
+    path_frames,
+    path_networks,
+)
 from wsexplore.zoo import Zoo, item, shelf
-
-SAMPLES = 1000
-"""Test samples on which a network is compared with its permuted twin."""
 
 
 def version_of(kind: str, name: str, part: str = "") -> float:
@@ -101,31 +106,53 @@ def jobs() -> Jobs:
 
 
 @st.cache_data(max_entries=256, show_spinner="Walking the path…")
-def _walk(zoo: str, version: float, first: int, second: int, align: bool, data: str, steps: int, split: str) -> Barrier:
-    return barrier(open_zoo(zoo), first, second, data, steps=steps, split=split, align=align)
+def _walk(
+    zoo: str, version: float, first: int, second: int, align: bool, data: str, steps: int, split: str, repair: str
+) -> Barrier:
+    return barrier(open_zoo(zoo), first, second, data, steps=steps, split=split, align=align, repair=repair)
 
 
-def walk(zoo: str, first: int, second: int, align: bool, data: str, steps: int = 25, split: str = "test") -> Barrier:
+def walk(
+    zoo: str,
+    first: int,
+    second: int,
+    align: bool,
+    data: str,
+    steps: int = 25,
+    split: str = "test",
+    repair: str = "none",
+) -> Barrier:
     """The barrier between two networks of a named zoo."""
-    return _walk(zoo, version_of("zoos", zoo), first, second, align, data, steps, split)
+    return _walk(zoo, version_of("zoos", zoo), first, second, align, data, steps, split, repair)
 
 
 @st.cache_data(max_entries=64, show_spinner="Asking every network on the path…")
 def _frames(
-    zoo: str, version: float, first: int, second: int, align: bool, data: str, steps: int, split: str, samples: str
+    zoo: str,
+    version: float,
+    first: int,
+    second: int,
+    align: bool,
+    data: str,
+    steps: int,
+    split: str,
+    repair: str,
+    samples: str,
 ) -> PathFrames:
-    source, opened = dataset(data), open_zoo(zoo)
-    architecture, ends = pair_weights(opened, first, second, align=align)
-    path = linear_path(ends[0], ends[1], torch.linspace(0, 1, steps))
+    source = dataset(data)
     chosen = _numbers(samples) if samples.strip() else None
-    return path_frames(architecture, path, source.split(split), chosen, classes=len(source.classes))
+    ends = pair_ends(open_zoo(zoo), first, second, align=align)
+    inputs = None if repair == "none" else calibration_inputs(source, CALIBRATION, seed=0)
+    path, buffers = path_networks(ends, torch.linspace(0, 1, steps), repaired=repair, inputs=inputs)
+    classes = len(source.classes)
+    return path_frames(ends.architecture, path, source.split(split), chosen, classes=classes, buffers=buffers)
 
 
 def frames(
-    zoo: str, first: int, second: int, align: bool, data: str, steps: int, split: str, samples: str
+    zoo: str, first: int, second: int, align: bool, data: str, steps: int, split: str, repair: str, samples: str
 ) -> PathFrames:
     """What the networks on a path say, step by step; `samples` are numbers of samples as text."""
-    return _frames(zoo, version_of("zoos", zoo), first, second, align, data, steps, split, samples)
+    return _frames(zoo, version_of("zoos", zoo), first, second, align, data, steps, split, repair, samples)
 
 
 def _numbers(text: str) -> list[int]:
@@ -133,15 +160,3 @@ def _numbers(text: str) -> list[int]:
     if not all(part.isdecimal() for part in parts) or len(parts) > 8:
         raise ValueError(f"digits are named by up to eight numbers like 3 14 159, got {text[:60]!r}")
     return [int(part) for part in parts]
-
-
-@st.cache_data(max_entries=64, show_spinner="Matching units…")
-def _match(zoo: str, version: float, first: int, second: int, data: str) -> PairMatch:
-    opened = open_zoo(zoo)
-    inputs = field_grid(16, 16) if opened.architecture.task == "field" else dataset(data).test.inputs[:SAMPLES]
-    return match_pair(opened, first, second, inputs=inputs)
-
-
-def match(zoo: str, first: int, second: int, data: str) -> PairMatch:
-    """Two networks of a named zoo, the second matched to the first."""
-    return _match(zoo, version_of("zoos", zoo), first, second, data)

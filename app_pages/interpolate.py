@@ -7,6 +7,7 @@ from app_pages.frame import recipe, sentence, show
 from app_pages.handles import frames, walk
 from app_pages.link import check_link
 from app_pages.morph import morph
+from app_pages.pair import repairs
 from app_pages.pick import current_pair, current_zoo, data_of
 from wsexplore.figures import scrub_figure, unit_images
 
@@ -23,7 +24,7 @@ if zoo.architecture.task == "field":
     with sentence():
         morph(name, zoo, first, second)
     st.stop()
-left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
+left, middle, between, right = st.columns([1, 1, 1, 1.6], vertical_alignment="bottom")
 aligned = left.toggle(
     "Align first",
     value=True,
@@ -41,6 +42,18 @@ split = middle.segmented_control(
     bind="query-params",
     help="The samples on which loss, accuracy and confusion are measured.",
 )
+with sentence():
+    ways = ("none", *repairs(zoo.architecture_of(first)))
+check_link("repair", ways, "repair")
+repair = between.selectbox(
+    "Statistics",
+    ways,
+    index=ways.index("reset") if "reset" in ways else 0,
+    key="repair",
+    bind="query-params",
+    help="Of the networks between. Reset: running statistics are measured anew on training samples. Repair: every "
+    "channel gets the spread that it has at the two ends (REPAIR). None: they are mixed like weights.",
+)
 text = right.text_input(
     "Digits",
     "",
@@ -51,8 +64,8 @@ text = right.text_input(
 )
 with sentence():
     data = data_of(zoo)
-    curve = walk(name, first, second, aligned, data.name, STEPS, split)
-    seen = frames(name, first, second, aligned, data.name, STEPS, split, text)
+    curve = walk(name, first, second, aligned, data.name, STEPS, split, repair)
+    seen = frames(name, first, second, aligned, data.name, STEPS, split, repair, text)
 
 cells = st.columns(4)
 cells[0].metric("Barrier", f"{curve.height:.3f} nats", help="Largest excess of the loss over the chord.")

@@ -10,7 +10,7 @@ from wsexplore.zoo import Zoo, keep_path
 
 def ensure_maps(name: str, zoo: Zoo) -> None:
     """Go on where the zoo has its maps; otherwise offer to make them, saying what it costs."""
-    if _has_maps(name, zoo):
+    if has_maps(name, zoo):
         return
     if len(zoo) < FEWEST:
         st.info(f"A map needs at least {FEWEST} networks, this zoo has {len(zoo)}.")
@@ -29,7 +29,7 @@ def ensure_maps(name: str, zoo: Zoo) -> None:
     st.stop()
 
 
-def _has_maps(name: str, zoo: Zoo) -> bool:
+def has_maps(name: str, zoo: Zoo) -> bool:
     """Whether every map is there, whole, and of this very zoo."""
     try:
         maps = [open_projection(name, method, frame) for method in METHODS for frame in ("raw", "aligned")]

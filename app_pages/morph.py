@@ -8,7 +8,7 @@ import torch
 from app_pages.frame import show
 from app_pages.handles import open_zoo, version_of
 from wsexplore.figures import gallery_figure, morph_figure
-from wsexplore.landscape import linear_path, pair_weights
+from wsexplore.landscape import linear_path, pair_ends
 from wsexplore.population import pictures_of, render
 from wsexplore.zoo import Zoo
 
@@ -24,16 +24,17 @@ SHOWN = 36
 
 
 @st.cache_data(max_entries=64, show_spinner="Drawing the path…")
-def _morph(zoo: str, version: float, first: int, second: int, align: bool) -> np.ndarray:
-    architecture, ends = pair_weights(open_zoo(zoo), first, second, align=align)
-    path = linear_path(ends[0], ends[1], torch.linspace(0, 1, STEPS))
-    return render(architecture, path, height=SIDE, width=SIDE).numpy()
+def _morph(zoo: str, version: float, first: int, second: int, align: bool, method: str, canonical: str) -> np.ndarray:
+    ends = pair_ends(open_zoo(zoo), first, second, align=align, method=method, canonical=canonical)
+    path = linear_path(ends.weights[0], ends.weights[1], torch.linspace(0, 1, STEPS))
+    return render(ends.architecture, path, height=SIDE, width=SIDE).numpy()
 
 
-def morph(name: str, zoo: Zoo, first: int, second: int) -> None:
+def morph(name: str, zoo: Zoo, first: int, second: int, method: str = "auto", canonical: str = "none") -> None:
     """The pictures on the raw and on the aligned path between two fields, moved by one slider."""
     version = version_of("zoos", name)
-    raw, aligned = (_morph(name, version, first, second, align) for align in (False, True))
+    raw = _morph(name, version, first, second, False, "auto", "none")
+    aligned = _morph(name, version, first, second, True, method, canonical)
     ids = [str(zoo.table["id"].iloc[row]) for row in (first, second)]
     alphas = np.linspace(0, 1, STEPS)
     middle = STEPS // 2

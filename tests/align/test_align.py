@@ -55,6 +55,65 @@ def test_a_network_is_matched_alone_as_in_a_crowd(seed):
             assert torch.equal(own.permutations[group][row], crowd.permutations[group][row])
 
 
+SMALL = {
+    "mlp": architecture("mlp", widths=[4, 8, 7, 6, 3]),
+    "tanh": architecture("mlp", widths=[4, 8, 7, 3], activation="tanh"),
+    "resnet": architecture("resnet", depth=8, width=4, input=[1, 6, 6], classes=3),
+    "vit": architecture("vit", input=[1, 8, 8], patch=4, dim=12, depth=2, heads=3, classes=3),
+}
+
+
+def some_networks(arch, models, seed=0):
+    return torch.randn(models, arch.layout.size, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("method", ["auto", "weights", "frank-wolfe"])
+@pytest.mark.parametrize("arch", SMALL.values(), ids=SMALL)
+def test_what_was_matched_is_at_rest(arch, method):
+    spec, weights = spec_of(arch), some_networks(arch, 4)
+    found = match_population(weights, weights[0], spec, arch.layout, method=method, signs=True)
+    moved = found.apply(weights, spec, arch.layout)
+    again = match_population(moved, weights[0], spec, arch.layout, method="weights", signs=True)
+    np.testing.assert_allclose(again.objective[:, -1], found.objective[:, -1], rtol=1e-6)
+    for group in spec.groups:
+        identity = torch.arange(spec.sizes[group]).expand(again.permutations[group].shape)
+        assert torch.equal(again.permutations[group], identity)
+
+
+@pytest.mark.parametrize("method", ["auto", "weights", "frank-wolfe"])
+@pytest.mark.parametrize("arch", SMALL.values(), ids=SMALL)
+def test_fixed_groups_stay_in_order_and_the_others_are_matched(arch, method):
+    spec, weights = spec_of(arch), some_networks(arch, 3)
+    for fixed in ((), spec.groups[:1], spec.groups[1:], spec.groups):
+        found = match_population(weights, weights[0], spec, arch.layout, method=method, signs=True, fixed=fixed)
+        assert tuple(found.permutations) == spec.groups
+        for group in fixed:
+            identity = torch.arange(spec.sizes[group]).expand(3, *spec.shape_of(group))
+            assert torch.equal(found.permutations[group], identity)
+        moved = found.apply(weights, spec, arch.layout)
+        np.testing.assert_allclose((moved @ weights[0]).numpy(), found.objective[:, -1], rtol=1e-4, atol=1e-4)
+        assert (found.objective[:, -1] >= found.objective[:, 0]).all()
+        if set(fixed) != set(spec.groups):
+            assert (found.objective[1:, -1] > found.objective[1:, 0]).all()
+
+
+def test_heads_and_hidden_units_are_found_while_the_stream_stays():
+    arch = SMALL["vit"]
+    spec, weights = spec_of(arch), some_networks(arch, 1)[0]
+    stream = str(spec.outline["patch_embed.proj.weight"][0])
+    planted = random_permutation(spec, seed=3) | {stream: torch.arange(12)}
+    other = permute_weights(weights, planted, spec, arch.layout)
+    found = match_weights(arch.layout.unflatten(weights), arch.layout.unflatten(other), spec, fixed=[stream])
+    assert torch.equal(permute_weights(other, found, spec, arch.layout), weights)
+
+
+def test_an_unknown_fixed_group_is_named():
+    arch = SMALL["mlp"]
+    weights = some_networks(arch, 2)
+    with pytest.raises(ValueError, match="group 'moon' is unknown; choose among layers.0, layers.1, layers.2"):
+        match_population(weights, weights[0], spec_of(arch), arch.layout, fixed=["moon"])
+
+
 def test_two_modules_are_matched_by_one_call():
     arch = architecture("mlp", widths=[6, 10, 3])
     spec, module = spec_of(arch), arch.build()

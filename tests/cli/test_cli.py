@@ -16,6 +16,7 @@ COMMANDS = {
     "embed": {"fit", "apply"},
     "flow": {"fit", "sample", "report"},
     "demo": {"build"},
+    "symmetry": {"show", "verify"},
     "align": set(),
     "barrier": set(),
     "app": set(),

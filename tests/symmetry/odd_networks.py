@@ -156,7 +156,9 @@ class GraphConv(nn.Module):
             return torch.zeros_like(h).index_add_(0, target, h[source])
         if self.kind == "scatter":
             source, target = self.adjacency.nonzero().T
-            return torch.zeros_like(h).scatter_add_(0, target[:, None].expand(-1, h.shape[1]), h.index_select(0, source))
+            return torch.zeros_like(h).scatter_add_(
+                0, target[:, None].expand(-1, h.shape[1]), h.index_select(0, source)
+            )
         return torch.sparse.mm(self.adjacency, h) if self.kind == "sparse" else self.adjacency @ h
 
     def forward(self, x):
@@ -166,7 +168,12 @@ class GraphConv(nn.Module):
 class Noisy(nn.Module):
     def __init__(self):
         super().__init__()
-        self.inside, self.mean, self.spread, self.out = nn.Linear(4, 6), nn.Linear(6, 5), nn.Linear(6, 5), nn.Linear(5, 4)
+        self.inside, self.mean, self.spread, self.out = (
+            nn.Linear(4, 6),
+            nn.Linear(6, 5),
+            nn.Linear(6, 5),
+            nn.Linear(5, 4),
+        )
 
     def forward(self, x):
         h = F.relu(self.inside(x))
@@ -422,7 +429,10 @@ NETWORKS = {
 class Offsets(nn.Module):
     def __init__(self):
         super().__init__()
-        self.table, self.weights = nn.EmbeddingBag(9, 6, mode="sum", include_last_offset=True), nn.Parameter(torch.randn(7))
+        self.table, self.weights = (
+            nn.EmbeddingBag(9, 6, mode="sum", include_last_offset=True),
+            nn.Parameter(torch.randn(7)),
+        )
 
     def forward(self, x):
         return self.table(x, torch.tensor([0, 3, 7]), per_sample_weights=self.weights)

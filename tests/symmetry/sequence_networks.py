@@ -28,7 +28,11 @@ class Gpt2Block(nn.Module):
         self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
         self.c_attn, self.c_proj = Conv1D(3 * width, width), Conv1D(width, width)
         self.c_fc, self.c_out = Conv1D(4 * width, width), Conv1D(width, 4 * width)
-        self.register_buffer("bias", torch.tril(torch.ones(context, context, dtype=torch.bool)).view(1, 1, context, context), persistent=False)
+        self.register_buffer(
+            "bias",
+            torch.tril(torch.ones(context, context, dtype=torch.bool)).view(1, 1, context, context),
+            persistent=False,
+        )
 
     def split(self, x):
         return x.view(*x.shape[:-1], self.heads, -1).permute(0, 2, 1, 3)
@@ -98,7 +102,10 @@ class LlamaAttention(nn.Module):
         q, k = self.rotate(q, k)
         times = self.heads // self.shared
         if self.how == "expand":
-            k, v = (t[:, :, None].expand(b, self.shared, times, n, self.size).reshape(b, self.heads, n, self.size) for t in (k, v))
+            k, v = (
+                t[:, :, None].expand(b, self.shared, times, n, self.size).reshape(b, self.heads, n, self.size)
+                for t in (k, v)
+            )
         elif self.how != "sdpa":
             k, v = (torch.repeat_interleave(t, times, dim=1) for t in (k, v))
         if self.how == "sdpa":
@@ -131,7 +138,12 @@ class NeoxAttention(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.inside, self.qkv, self.out, self.head = nn.Linear(5, 12), nn.Linear(12, 36), nn.Linear(12, 12), nn.Linear(12, 3)
+        self.inside, self.qkv, self.out, self.head = (
+            nn.Linear(5, 12),
+            nn.Linear(12, 36),
+            nn.Linear(12, 12),
+            nn.Linear(12, 3),
+        )
 
     def forward(self, x):
         x = self.inside(x)
@@ -241,7 +253,10 @@ class LearntStart(nn.Module):
 class Packed(nn.Module):
     def __init__(self, kind="LSTM"):
         super().__init__()
-        self.embed, self.rnn = nn.Embedding(9, 4, padding_idx=0), getattr(nn, kind)(4, 5, 2, batch_first=True, bidirectional=True)
+        self.embed, self.rnn = (
+            nn.Embedding(9, 4, padding_idx=0),
+            getattr(nn, kind)(4, 5, 2, batch_first=True, bidirectional=True),
+        )
         self.out = nn.Linear(10, 3)
 
     def forward(self, ids):
@@ -322,7 +337,10 @@ class LearntQueries(nn.Module):
         super().__init__()
         self.masked, self.weights = masked, weights
         self.inside, self.queries = nn.Linear(3, 8), nn.Parameter(torch.randn(5, 8))
-        self.attend, self.among = nn.MultiheadAttention(8, 2, batch_first=True), nn.MultiheadAttention(8, 2, batch_first=True)
+        self.attend, self.among = (
+            nn.MultiheadAttention(8, 2, batch_first=True),
+            nn.MultiheadAttention(8, 2, batch_first=True),
+        )
         self.out = nn.Linear(8, 3)
 
     def forward(self, x):
@@ -340,7 +358,10 @@ class SetTransformer(nn.Module):
     def __init__(self):
         super().__init__()
         self.inside, self.points = nn.Linear(3, 8), nn.Parameter(torch.randn(1, 4, 8))
-        self.one, self.two = nn.MultiheadAttention(8, 2, bias=False), nn.MultiheadAttention(8, 4, kdim=8, vdim=8, add_bias_kv=True)
+        self.one, self.two = (
+            nn.MultiheadAttention(8, 2, bias=False),
+            nn.MultiheadAttention(8, 4, kdim=8, vdim=8, add_bias_kv=True),
+        )
         self.out = nn.Linear(8, 2)
 
     def forward(self, x):

@@ -180,7 +180,11 @@ class UNet(nn.Module):
 class SegNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.one, self.two, self.three = nn.Conv2d(1, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1), nn.Conv2d(6, 2, 1)
+        self.one, self.two, self.three = (
+            nn.Conv2d(1, 6, 3, padding=1),
+            nn.Conv2d(6, 6, 3, padding=1),
+            nn.Conv2d(6, 2, 1),
+        )
         self.pool, self.unpool = nn.MaxPool2d(2, return_indices=True), nn.MaxUnpool2d(2)
 
     def forward(self, x):
@@ -270,7 +274,11 @@ class LayerNormOverPlaces(nn.Module):
 
     def __init__(self, affine):
         super().__init__()
-        self.one, self.norm, self.two = nn.Conv2d(1, 6, 3, padding=1), nn.LayerNorm([5, 5], elementwise_affine=affine), nn.Conv2d(6, 3, 3)
+        self.one, self.norm, self.two = (
+            nn.Conv2d(1, 6, 3, padding=1),
+            nn.LayerNorm([5, 5], elementwise_affine=affine),
+            nn.Conv2d(6, 3, 3),
+        )
 
     def forward(self, x):
         return self.two(F.relu(self.norm(self.one(x)))).flatten(1)
@@ -280,9 +288,7 @@ class InstanceNorms(nn.Module):
     def __init__(self):
         super().__init__()
         self.convs = nn.ModuleList([nn.Conv2d(2, 6, 3), nn.Conv2d(6, 8, 3), nn.Conv2d(8, 4, 1)])
-        self.norms = nn.ModuleList(
-            [nn.InstanceNorm2d(6, affine=True, track_running_stats=True), nn.InstanceNorm2d(8)]
-        )
+        self.norms = nn.ModuleList([nn.InstanceNorm2d(6, affine=True, track_running_stats=True), nn.InstanceNorm2d(8)])
 
     def forward(self, x):
         for conv, norm in zip(self.convs, self.norms, strict=False):

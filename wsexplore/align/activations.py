@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from wsexplore.align.ascent import SWEEPS, ascend, at, combined
 from wsexplore.align.assignment import assign
+from wsexplore.align.flips import sign_classes
 from wsexplore.align.matching import Matching
-from wsexplore.align.problem import Key, Problem, sign_classes
+from wsexplore.align.problem import Key, Problem
 from wsexplore.align.sights import Seen, Sight, clearest, look, sights_of
 from wsexplore.nets import Architecture, Layout
 from wsexplore.population import OnStep

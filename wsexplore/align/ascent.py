@@ -23,7 +23,8 @@ def ascend(
     others as they stand (Ainsworth et al., "Git Re-Basin", ICLR 2023, Algorithm 1). Where a unit may be flipped, too,
     the gain of a pair is the sum of the absolute gains of its classes, and its signs are theirs: still an assignment.
     Attention heads and their units are assigned together. The objective never falls, so the loop ends in a local
-    optimum; with one hidden layer it is the global one.
+    optimum; with one hidden layer it is the global one. A group is visited again only once another that it meets in a
+    parameter has moved.
 
     Args:
         problem: its units and signs are moved.
@@ -36,9 +37,11 @@ def ascend(
         What each sweep gained.
     """
     draw = np.random.default_rng(seed)
-    steps = [*problem.plain, *problem.families]
+    steps, met = (*problem.plain, *problem.families), meetings(problem)
     gained: list[Float[Tensor, " models"]] = []
     active, part = torch.arange(problem.models), problem
+    due = {step: torch.ones(problem.models, dtype=torch.bool) for step in steps}
+    standing: dict[int, Term] = {}
     for _ in range(sweeps):
         if len(active) == 0 or not steps:
             break
@@ -46,19 +49,41 @@ def ascend(
         order = draw.permutation(len(steps))
         for place in order[::-1] if backwards else order:
             step = steps[place]
-            gain += improve_family(part, step, heads) if step in part.families else _improve(part, step)
+            if not bool(due[step].any()):
+                continue
+            more = improve_family(part, step, heads) if step in part.families else _improve(part, step, standing)
+            moved = more > 0
+            if step in part.families and bool(moved.any()):
+                standing.clear()
+            gain += more
+            due[step] = torch.zeros_like(moved)
+            for other in met[step]:
+                due[other] = due[other] | moved
         total = torch.zeros(problem.models, dtype=torch.float64)
         total[active] = gain
         gained.append(total)
-        moved = gain > 0
         if part is not problem:
             _write(problem, part, active)
-        if len(steps) == 1:
-            break
-        if not bool(moved.all()):
-            active = active[moved]
+        left = torch.stack([*due.values()]).any(0)
+        if not bool(left.all()):
+            active, due = active[left], {step: rows[left] for step, rows in due.items()}
             part = problem.rows(active)
+            standing.clear()
     return gained
+
+
+def meetings(problem: Problem) -> dict[str, set[str]]:
+    """Each group, or owner, to those that it meets in a parameter; to itself where its order is found piecemeal."""
+    step_of = {group: group for group in problem.plain}
+    step_of |= {group: owner for owner, inner in problem.families.items() for group in (owner, *inner)}
+    met: dict[str, set[str]] = {step: set() for step in step_of.values()}
+    blocks = [[key[0] for key in term.keys] for term in problem.terms] + [list(h.block.groups) for h in problem.held]
+    for groups in blocks:
+        here = [step_of[group] for group in groups if group is not None and group in step_of]
+        for step in here:
+            at_once = 2 if step in problem.families else 1
+            met[step] |= set(here) - ({step} if here.count(step) <= at_once else set())
+    return met
 
 
 def _write(problem: Problem, part: Problem, rows: Tensor) -> None:
@@ -68,13 +93,13 @@ def _write(problem: Problem, part: Problem, rows: Tensor) -> None:
         problem.signs[sign][rows] = values
 
 
-def _improve(problem: Problem, group: str) -> Float[Tensor, " models"]:
+def _improve(problem: Problem, group: str, standing: dict[int, Term]) -> Float[Tensor, " models"]:
     """Give one group its best order; what that gains.
 
     A parameter that has the group on two axes is seen by the assignment with the other axis as it was; its true value
     decides whether the step is taken.
     """
-    terms = [term for term in problem.all_terms() if any(key[0] == group for key in term.keys)]
+    terms = problem.terms_of(group, standing)
     twice = [term for term in terms if [key[0] for key in term.keys].count(group) > 1]
     gains = problem.gains(group, [term for term in terms if all(term is not other for other in twice)])
     seen = problem.gains(group, terms) if twice else gains

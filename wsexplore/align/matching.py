@@ -1,6 +1,6 @@
 """Weight matching: the order of one network's units in which it lies closest to another."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from numpy import ndarray as Array
 from torch import Tensor, nn
 
-from wsexplore.align.ascent import SWEEPS, ascend
-from wsexplore.align.frank_wolfe import STEPS, relax
+from wsexplore.align.ascent import SWEEPS, ascend, meetings
+from wsexplore.align.frank_wolfe import STEPS, has_stream, relax
 from wsexplore.align.problem import Problem
 from wsexplore.nets import Layout
 from wsexplore.symmetry import PermutationSpec, permute_buffers, permute_weights, rescale_buffers, rescale_weights
@@ -62,6 +62,7 @@ def match_weights(
     steps: int = STEPS,
     restarts: int = 0,
     seed: int = 0,
+    fixed: Collection[str] = (),
 ) -> dict[str, Int[Tensor, "..."]]:
     r"""The permutation of `other` that brings it closest to `reference`.
 
@@ -76,9 +77,11 @@ def match_weights(
         steps: at most so many of Frank-Wolfe; a few find most of what there is.
         restarts: further tries from other starts, of which the best is kept.
         seed: of the order of the groups.
+        fixed: groups that stay in order.
 
     Raises:
-        ValueError: the two differ in names or shapes of parameters, do not fit the spec, or hold what is not finite.
+        ValueError: the two differ in names or shapes of parameters, do not fit the spec, or hold what is not finite; or
+            a fixed group is unknown.
     """
     a, b = _parameters(reference), _parameters(other)
     shapes = {name: tuple(value.shape) for name, value in a.items()}
@@ -95,6 +98,7 @@ def match_weights(
         steps=steps,
         restarts=restarts,
         seed=seed,
+        fixed=fixed,
     )
     return {group: units[0] for group, units in matching.permutations.items()}
 
@@ -118,6 +122,7 @@ def match_population(
     seed: int = 0,
     signs: bool = False,
     heads: str = "exact",
+    fixed: Collection[str] = (),
 ) -> Matching:
     """Match every network of a population to one reference, or each to its own, all at once.
 
@@ -138,23 +143,44 @@ def match_population(
         seed: of the order of the groups, the same for all networks.
         signs: flip units, too, where their activation lets signs through (tanh, sine).
         heads: how attention heads are paired: "exact", or "spectral" as TransFusion does.
+        fixed: groups that stay in order, and keep their signs: the residual stream of a transformer, say.
 
     Raises:
-        ValueError: the method is unknown, the spec does not fit, or a weight is not finite.
+        ValueError: the method or a fixed group is unknown, the spec does not fit, or a weight is not finite.
     """
     if method not in SOLVERS:
         raise ValueError(f"matching method {method!r} is unknown; choose one of {', '.join(SOLVERS)}")
     goal = reference.unsqueeze(0) if reference.dim() == 1 else reference
     if not bool(torch.isfinite(weights).all()) or not bool(torch.isfinite(goal).all()):
         raise ValueError("a network has weights that are not finite, so it cannot be matched; leave it out of the zoo")
-    problem = Problem.of(weights, goal, spec, layout, signs=signs)
-    whole = (weights.double() * goal.double()).sum(1)
-    rest = whole - problem.objective()
-    plan = [_Plan(sweeps, steps, seed + extra, extra > 0, heads) for extra in range(1 + restarts)]
+    free = _without(spec, fixed)
+    problem = Problem.of(weights, goal, free, layout, signs=signs)
+    whole = torch.linalg.vecdot(weights.double(), goal.double())
+    still = {g: torch.arange(spec.sizes[g]).expand(len(weights), *spec.shape_of(g)).clone() for g in fixed}
+    if not free.sizes:
+        return Matching(still, whole.unsqueeze(1).numpy())
+    first = problem.objective()
+    rest = whole - first
+    plan = [_Plan(sweeps, steps, seed + extra, extra > 0, heads, first) for extra in range(1 + restarts)]
     tries = [SOLVERS[method](problem, one) for one in plan]
     best = _best_of(tries)
     objective = torch.stack([whole, *(rest + value for value in best.objective)], dim=1)
-    return Matching(best.problem.units, objective.numpy(), best.problem.signs)
+    found = best.problem.units | still
+    return Matching({group: found[group] for group in spec.groups}, objective.numpy(), best.problem.signs)
+
+
+def _without(spec: PermutationSpec, fixed: Collection[str]) -> PermutationSpec:
+    """The spec without some groups; what lies within a fixed owner is still free."""
+    if unknown := [group for group in fixed if group not in spec.sizes]:
+        raise ValueError(f"group {unknown[0]!r} is unknown; choose among {', '.join(spec.groups)}")
+    if not fixed:
+        return spec
+    return replace(
+        spec,
+        sizes={group: size for group, size in spec.sizes.items() if group not in fixed},
+        within={group: owner for group, owner in spec.within.items() if group not in fixed},
+        copies={group: count for group, count in spec.copies.items() if group not in fixed},
+    )
 
 
 @dataclass(slots=True)
@@ -167,21 +193,21 @@ class _Try:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How long a solver may climb, and from where."""
+    """How long a solver may climb, from where, and how high that is."""
 
     sweeps: int
     steps: int
     seed: int
     again: bool
     heads: str
+    first: Float[Tensor, " models"]
     backwards: bool = False
 
 
 def _ascended(problem: Problem, plan: _Plan) -> _Try:
     at = problem.start()
-    first = at.objective()
     gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards, heads=plan.heads)
-    return _Try(at, _summed(first, gained))
+    return _Try(at, _summed(plan.first, gained))
 
 
 def _relaxed(problem: Problem, plan: _Plan) -> _Try:
@@ -194,7 +220,7 @@ def _relaxed(problem: Problem, plan: _Plan) -> _Try:
 
 def _chosen(problem: Problem, plan: _Plan) -> _Try:
     """Coordinate ascent where it is enough, else Frank-Wolfe, too."""
-    if len(problem.plain) < 2:
+    if len(problem.plain) < 2 or not any(meetings(problem).values()):
         return _ascended(problem, plan)
     if has_stream(problem.spec):
         return _relaxed(problem, plan)
@@ -215,26 +241,6 @@ SOLVERS: Mapping[str, Callable[[Problem, _Plan], _Try]] = {
     "frank-wolfe": _relaxed,
 }
 """Ways to climb the same objective."""
-
-
-def has_stream(spec: PermutationSpec) -> bool:
-    """Whether several layers write to one group of units, as the blocks of a residual network do."""
-    writers: dict[str, int] = {}
-    for axes in spec.axes.values():
-        if len(axes) > 1:
-            for group in {factor.group for piece in axes[0] for factor in piece if factor.group is not None}:
-                writers[group] = writers.get(group, 0) + 1
-    return any(count > 1 and group not in spec.within for group, count in writers.items()) and any(
-        _adds(spec, group) for group, count in writers.items() if count > 1
-    )
-
-
-def _adds(spec: PermutationSpec, group: str) -> bool:
-    """Whether a group is read by one layer and written by another that lies behind it."""
-    names = list(spec.axes)
-    reads = [names.index(name) for name, axis in spec.members(group) if axis == 1]
-    writes = [names.index(name) for name, axis in spec.members(group) if axis == 0 and len(spec.axes[name]) > 1]
-    return bool(reads) and bool(writes) and min(reads) < max(writes)
 
 
 def _summed(first: Tensor, gained: list[Tensor]) -> list[Tensor]:

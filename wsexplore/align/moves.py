@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from numpy import ndarray as Array
 from torch import Tensor
 
+from wsexplore.align.flips import sign_classes
 from wsexplore.align.matching import Matching
-from wsexplore.align.problem import sign_classes
 from wsexplore.nets import Architecture
 from wsexplore.symmetry import (
     PermutationSpec,

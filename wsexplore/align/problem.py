@@ -5,7 +5,6 @@ statistics are no part of it. A parameter is cut into blocks with an axis per fa
 a permutation of their own, those of a *family* (attention heads and the units within them) are handled together.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from wsexplore.align.flips import classes_of, sign_classes
 from wsexplore.nets import Layout
 from wsexplore.symmetry import Block, PermutationSpec, permute_block
 
@@ -100,7 +100,7 @@ class Problem:
         problem = cls(spec, plain, families, {})
         ours, theirs = layout.unflatten(reference.to(problem.dtype)), layout.unflatten(weights.to(problem.dtype))
         for name in layout_names(layout, spec):
-            for block, of_class in zip(spec.blocks[name], _classes_of(spec, name, classes), strict=True):
+            for block, of_class in zip(spec.blocks[name], classes_of(spec, name, classes), strict=True):
                 if not any(group in spec.sizes for group in block.groups):
                     continue
                 goal, state = (_block(values[name], block) for values in (ours, theirs))
@@ -161,7 +161,10 @@ class Problem:
         return len(parts[0]) if parts else 0
 
     def rows(self, chosen: Int[Tensor, " rows"]) -> "Problem":
-        """The same for some of the networks."""
+        """The same for some of the networks; nothing but units and signs is copied where they are all there are."""
+        if len(chosen) == self.models and bool((chosen == torch.arange(self.models)).all()):
+            units = {group: units.clone() for group, units in self.units.items()}
+            return replace(self, units=units, signs={sign: values.clone() for sign, values in self.signs.items()})
         return Problem(
             self.spec,
             self.plain,
@@ -181,6 +184,16 @@ class Problem:
     def all_terms(self, *, bare: bool = False) -> list[Term]:
         """Every block with a plain axis, the places of families where they stand now; `bare` has those without, too."""
         return [*self.terms, *(term for held in self.held if (term := self._standing(held)).keys or bare)]
+
+    def terms_of(self, group: str, standing: dict[int, Term]) -> list[Term]:
+        """Blocks that a plain group and others change; those with places of families are kept in `standing`."""
+        found = [term for term in self.terms if any(key[0] == group for key in term.keys)]
+        for place, held in enumerate(self.held):
+            if group in held.block.groups:
+                if place not in standing:
+                    standing[place] = self._standing(held)
+                found.append(standing[place])
+        return found
 
     def everything(self) -> list[Term]:
         """Every block with a plain axis, those that only one group changes among them."""
@@ -278,52 +291,3 @@ def _term(
         return moved.reshape(len(value), *sizes, -1)
 
     return Term(keys, front(goal), front(state))
-
-
-def sign_classes(spec: PermutationSpec, plain: Sequence[str]) -> dict[str, str]:
-    """Classes whose units may be flipped, to the plain group that permutes exactly these units."""
-    groups: dict[str, set[str | None]] = {}
-    for name in spec.axes:
-        for block, classes in zip(spec.blocks[name], _aligned(spec, name), strict=True):
-            for group, sign in zip(block.groups, classes, strict=True):
-                if sign is not None:
-                    groups.setdefault(sign, set()).add(group)
-    otherwise_cut = {
-        factor.group
-        for name in spec.axes
-        if not _same_cut(spec, name)
-        for axis in spec.rescaling.axes.get(name, ())
-        for piece in axis
-        for factor in piece
-    }
-    found = {}
-    for sign, members in groups.items():
-        group = next(iter(members)) if len(members) == 1 else None
-        if group is None or group not in plain or sign in otherwise_cut:
-            continue
-        if spec.rescaling.kinds.get(sign, "positive") != "positive" and spec.rescaling.shapes[sign] == spec.shape_of(
-            group
-        ):
-            found[sign] = group
-    return found
-
-
-def _same_cut(spec: PermutationSpec, name: str) -> bool:
-    ours, theirs = spec.axes[name], spec.rescaling.axes.get(name, ())
-    return [[[f.size for f in piece] for piece in axis] for axis in ours] == [
-        [[f.size for f in piece] for piece in axis] for axis in theirs
-    ]
-
-
-def _aligned(spec: PermutationSpec, name: str) -> list[tuple[str | None, ...]]:
-    """The class of every factor of every block, where permuting and rescaling cut the axes alike."""
-    if not _same_cut(spec, name):
-        return [(None,) * len(block.factors) for block in spec.blocks[name]]
-    return [
-        tuple(factor.group for piece in chosen for factor in piece)
-        for chosen in itertools.product(*spec.rescaling.axes[name])
-    ]
-
-
-def _classes_of(spec: PermutationSpec, name: str, kept: Mapping[str, str]) -> list[tuple[str | None, ...]]:
-    return [tuple(c if c in kept else None for c in classes) for classes in _aligned(spec, name)]

@@ -1,7 +1,8 @@
 """A whole zoo aligned: every network matched to one of them, to the mean of all, or all at once."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -218,33 +219,47 @@ def align(
         OSError: the disk is full.
     """
     size = 4 * len(zoo) * (zoo.architecture.layout.size + zoo.architecture.buffers.size)
-    work = None
-    if out is not None:
-        target = check_target(out)
-        work = target.with_name(f"{target.name}.partial")
-    elif memory is not None and size > memory:
+    if out is None and memory is not None and size > memory:
         raise ValueError(
             f"the aligned networks take {size / (1 << 20):,.1f} MiB, more than the memory; give out=, a folder to "
             "which they are written as they are aligned"
         )
     bound = MEMORY if memory is None else memory
     tell = on_step or (lambda fraction, message: None)
-    found = align_permutations(
-        zoo,
-        method=method,
-        frame=frame,
-        reference=reference,
-        by=by,
-        canonical=canonical,
-        data=data,
-        samples=samples,
-        restarts=restarts,
-        seed=seed,
-        memory=bound,
-        work=work,
-        on_step=lambda f, m: tell(0.8 * f, m),
-    )
-    aligned = found.apply(zoo, out=out, memory=bound, on_step=lambda f, m: tell(0.8 + 0.2 * f, m))
-    if work is not None:
-        shutil.rmtree(work, ignore_errors=True)
-    return aligned
+    with work_beside(out) as work:
+        found = align_permutations(
+            zoo,
+            method=method,
+            frame=frame,
+            reference=reference,
+            by=by,
+            canonical=canonical,
+            data=data,
+            samples=samples,
+            restarts=restarts,
+            seed=seed,
+            memory=bound,
+            work=work,
+            on_step=lambda f, m: tell(0.8 * f, m),
+        )
+        return found.apply(zoo, out=out, memory=bound, on_step=lambda f, m: tell(0.8 + 0.2 * f, m))
+
+
+@contextmanager
+def work_beside(out: str | Path | None) -> Iterator[Path | None]:
+    """A folder beside the one to write, for what is done so far; it stays when the work is stopped, not on a full disk.
+
+    Raises:
+        ValueError: `out` cannot be written.
+    """
+    if out is None:
+        yield None
+        return
+    target = check_target(out)
+    folder = target.with_name(f"{target.name}.partial")
+    try:
+        yield folder
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,5 @@
 """`wsexplore align` and `wsexplore barrier`."""
 
-import shutil
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -52,32 +51,31 @@ def align(
     """
     with work() as on_step:
         from wsexplore.align import align_permutations
-        from wsexplore.zoo import Zoo, check_target
+        from wsexplore.align.whole import work_beside
+        from wsexplore.zoo import Zoo
 
-        target = check_target(out)
         bound = parse_memory(memory)
-        opened = Zoo.open(zoo)
-        kept = target.with_name(f"{target.name}.partial")
-        alignment = align_permutations(
-            opened,
-            method=method,
-            frame=frame,
-            reference=reference if reference == "medoid" else opened.row_of(reference) if reference else 0,
-            by=by,
-            canonical=canonical,
-            data=data or None,
-            samples=samples,
-            restarts=restarts,
-            seed=seed,
-            memory=bound,
-            work=kept,
-            on_step=on_step,
-        )
-        if permutations:
-            alignment.save(out)
-        else:
-            alignment.apply(opened, out=out, memory=bound, on_step=on_step)
-        shutil.rmtree(kept, ignore_errors=True)
+        with work_beside(out) as kept:
+            opened = Zoo.open(zoo)
+            alignment = align_permutations(
+                opened,
+                method=method,
+                frame=frame,
+                reference=reference if reference == "medoid" else opened.row_of(reference) if reference else 0,
+                by=by,
+                canonical=canonical,
+                data=data or None,
+                samples=samples,
+                restarts=restarts,
+                seed=seed,
+                memory=bound,
+                work=kept,
+                on_step=on_step,
+            )
+            if permutations:
+                alignment.save(out)
+            else:
+                alignment.apply(opened, out=out, memory=bound, on_step=on_step)
         answer(
             {
                 "written": out,

@@ -24,6 +24,7 @@ from wsexplore.symmetry.scaling import (
 )
 from wsexplore.symmetry.spec import Block, Factor, PermutationSpec, Rescaling
 from wsexplore.symmetry.trace import symmetry_of
+from wsexplore.symmetry.verify import shaken
 
 __all__ = [
     "FORMS",
@@ -54,6 +55,7 @@ __all__ = [
     "rescale",
     "rescale_buffers",
     "rescale_weights",
+    "shaken",
     "sorted_order",
     "symmetry_of",
     "unit_norm",

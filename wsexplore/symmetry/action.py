@@ -107,6 +107,10 @@ def permute_buffers(
 def _permuted(values: Tensor, permutation: Permutation, spec: PermutationSpec, layout: Layout) -> Tensor:
     single = values.dim() == 1
     stacked = values.unsqueeze(0) if single else values
+    for group in spec.groups:
+        many = permutation[group].dim() > len(spec.shape_of(group))
+        if many and len(permutation[group]) != len(stacked):
+            raise ValueError(f"there are {len(stacked)} networks and {len(permutation[group])} permutations of {group}")
     moved = {}
     for name, value in layout.unflatten(stacked).items():
         moved[name] = permute_parameter(value, permutation, spec.blocks.get(name, ()), spec)
@@ -188,16 +192,18 @@ def check_permutation(permutation: Permutation, spec: PermutationSpec) -> None:
     """Check that every group has a permutation of its units.
 
     Raises:
-        ValueError: one has not; the group is named.
+        ValueError: one has not, or there is a permutation of an unknown group; the group is named.
     """
+    if unknown := sorted(set(permutation) - set(spec.sizes)):
+        raise ValueError(f"there is no group {unknown[0]}; the groups are {', '.join(spec.groups) or 'none'}")
     for group, size in spec.sizes.items():
         if group not in permutation:
             raise ValueError(f"the permutation lacks the group {group}; give one for each of {', '.join(spec.groups)}")
         units = permutation[group]
         shape = spec.shape_of(group)
-        if tuple(units.shape[-len(shape) :]) != shape or not bool(
-            (units.sort(-1).values == torch.arange(size, device=units.device)).all()
-        ):
+        fits = tuple(units.shape[-len(shape) :]) == shape and units.dim() <= len(shape) + 1
+        counted = torch.arange(size, device=units.device)
+        if not fits or units.is_floating_point() or not bool((units.sort(-1).values == counted).all()):
             raise ValueError(f"the numbers of group {group} are no permutation of 0 to {size - 1}")
 
 

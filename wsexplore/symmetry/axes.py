@@ -95,6 +95,11 @@ class AxisTable:
         for node in axes.numbers:
             self.fix(node, "its places are told by number")
 
+    def multiply(self, *factors: Iterable[Node | None]) -> None:
+        """Note the product of tensors before it is summed: an axis on it twice is not one that others lie beside."""
+        nodes = tuple(node for factor in factors for node in factor)
+        self.seen.append(Axes(tuple(self.size(node) for node in nodes), nodes))
+
     def mix(self, axes: Axes, places: Iterable[int]) -> None:
         """Note that numbers were put together along some axes, whose places the other axes thus have in common."""
         gone = set(places)

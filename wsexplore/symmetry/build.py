@@ -143,10 +143,10 @@ class _View:
         outer: dict[int, dict[int, None]] = {}
         for axes in [*self.table.parameters.values(), *self._met()]:
             every = [self.pieces(axes, place) for place in range(len(axes))]
-            common = [set.intersection(*({leaf.root for leaf in piece} for piece in pieces)) for pieces in every]
-            for place, pieces in enumerate(every):
+            common = [set.intersection(*({leaf.root for leaf in piece} for piece in found)) for found in every]
+            for place, found in enumerate(every):
                 across = Counter(root for k, roots in enumerate(common) if k != place for root in roots)
-                for piece in pieces:
+                for piece in found:
                     count = across + Counter(leaf.root for leaf in piece)
                     once = {root for root, times in count.items() if times == 1}
                     for position, leaf in enumerate(piece):
@@ -183,10 +183,7 @@ class _View:
         """Parameters and running statistics to their axes."""
         return {
             name: tuple(
-                tuple(
-                    self._piece(piece, names) for piece in self._in_order(axes, place)
-                )
-                for place in range(len(axes))
+                tuple(self._piece(piece, names) for piece in self._in_order(axes, place)) for place in range(len(axes))
             )
             for name, axes in self.table.parameters.items()
         }

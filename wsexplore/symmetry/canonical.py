@@ -1,4 +1,4 @@
-"""One representative for all weights of a function: rescaled to the least norm or to unit norm, units in a fixed order."""
+"""One representative for all weights of a function: rescaled to least or unit norm, units in a fixed order."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -7,7 +7,7 @@ not fit together, all of it is fixed, which is always right, only less than coul
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -55,7 +55,9 @@ class Forest:
         return len(self.parent) - 1
 
     def made_of(self, kind: Kind, parts: Sequence[int]) -> int:
-        """A node made of others; a single one is itself."""
+        """A node made of others; a single one is itself, and a factor of one place is none."""
+        if kind == "product":
+            parts = [part for part in parts if self.size(part) > 1] or parts[:1]
         if len(parts) == 1:
             return parts[0]
         sizes = [self.size(part) for part in parts]
@@ -93,9 +95,7 @@ class Forest:
         if root not in self.parts:
             return [Leaf(root, power, self._size[root])]
         return [
-            Leaf(leaf.root, power * leaf.power, leaf.size)
-            for part in self.parts[root][1]
-            for leaf in self.leaves(part)
+            Leaf(leaf.root, power * leaf.power, leaf.size) for part in self.parts[root][1] for leaf in self.leaves(part)
         ]
 
     def restrict(self, node: int, may: frozenset[str], reason: str) -> None:

@@ -64,6 +64,9 @@ def rescale_buffers(
 def _rescaled(values: Tensor, scaling: Scaling, rescaling: Rescaling, layout: Layout) -> Tensor:
     single = values.dim() == 1
     stacked = values.unsqueeze(0) if single else values
+    for name, factors in scaling.items():
+        if factors.dim() > len(rescaling.shapes[name]) and len(factors) != len(stacked):
+            raise ValueError(f"there are {len(stacked)} networks and {len(factors)} scalings of {name}")
     scaled = {name: _multiplied(value, scaling, rescaling, name) for name, value in layout.unflatten(stacked).items()}
     result = layout.flatten(scaled)
     return result.squeeze(0) if single else result

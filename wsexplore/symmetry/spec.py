@@ -123,7 +123,7 @@ class PermutationSpec:
 
     @cached_property
     def outline(self) -> Mapping[str, tuple[str | None, ...]]:
-        """Parameter name to the group whose units lie along each axis, a block each; `None` where it is more involved."""
+        """Parameter name to the group whose units lie along each axis, in blocks; `None` where it is more involved."""
         return {name: tuple(_only_group(axis) for axis in axes) for name, axes in self.axes.items()}
 
     @classmethod

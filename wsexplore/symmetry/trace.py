@@ -20,8 +20,9 @@ from torch.nn.parameter import UninitializedParameter
 from torch.utils.hooks import RemovableHandle
 
 from wsexplore.symmetry.build import spec_from
+from wsexplore.symmetry.contents import found_in
 from wsexplore.symmetry.spec import PermutationSpec
-from wsexplore.symmetry.watch import Underneath, ValuesRead, Watcher, found_in
+from wsexplore.symmetry.watch import Underneath, ValuesRead, Watcher
 
 
 def symmetry_of(module: nn.Module, example_input: Tensor | tuple[Any, ...]) -> PermutationSpec:

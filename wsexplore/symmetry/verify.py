@@ -1,14 +1,15 @@
 """That a spec is right, shown on a module: a random element of its group leaves the outputs alone."""
 
+import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from wsexplore.symmetry.action import permute, random_permutation
+from wsexplore.symmetry.contents import found_in, statistics_of
 from wsexplore.symmetry.scaling import random_scaling, rescale
 from wsexplore.symmetry.spec import PermutationSpec
-from wsexplore.symmetry.watch import found_in
 
 
 def largest_change(
@@ -16,7 +17,8 @@ def largest_change(
 ) -> float:
     """Largest change of any output under a random element of the group, relative to the largest number of that output.
 
-    It is infinite where an output has another shape, or is not a number in other places.
+    An output that is a million times smaller than the largest is taken for its rounding errors: it counts as if it
+    were of that size. The change is infinite where an output has another shape, or is not a number in other places.
 
     Raises:
         ValueError: the module returns no tensor.
@@ -30,7 +32,8 @@ def largest_change(
         raise ValueError(f"{type(module).__name__} returns no tensor")
     if len(ours) != len(theirs):
         return float("inf")
-    return max(_change(one, other) for one, other in zip(ours, theirs, strict=True))
+    floor = max(_size(tensor) for tensor in ours) * 1e-6
+    return max(_change(one, other, floor) for one, other in zip(ours, theirs, strict=True))
 
 
 def _outputs(module: nn.Module, inputs: tuple[Any, ...]) -> list[Tensor]:
@@ -45,18 +48,43 @@ def _outputs(module: nn.Module, inputs: tuple[Any, ...]) -> list[Tensor]:
             part.training = mode
 
 
-def _change(one: Tensor, other: Tensor) -> float:
+def _size(tensor: Tensor) -> float:
+    """The largest of the numbers that are finite."""
+    finite = tensor[torch.isfinite(tensor)]
+    return float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def _change(one: Tensor, other: Tensor, floor: float) -> float:
     if one.shape != other.shape:
         return float("inf")
-    if not one.numel():
-        return 0.0
-    one, other = (t.to(torch.complex128 if t.is_complex() else torch.float64) for t in (one, other))
     usual = torch.isfinite(one)
-    if not torch.equal(usual, torch.isfinite(other)) or not torch.equal(
-        torch.nan_to_num(one[~usual]), torch.nan_to_num(other[~usual])
-    ):
+    if not torch.equal(usual, torch.isfinite(other)) or not torch.equal(_kinds(one[~usual]), _kinds(other[~usual])):
         return float("inf")
-    if not bool(usual.any()):
-        return 0.0
-    change = float((one - other)[usual].abs().max())
-    return change / max(float(one[usual].abs().max()), torch.finfo(torch.float64).tiny) if change else 0.0
+    wide = torch.complex128 if one.is_complex() else torch.float64
+    change = _size(one.to(wide)[usual] - other.to(wide)[usual])
+    return change / max(_size(one), floor, torch.finfo(torch.float64).tiny) if change else 0.0
+
+
+def _kinds(odd: Tensor) -> Tensor:
+    """Infinities by their sign, and what is no number, as numbers."""
+    return torch.nan_to_num(odd, nan=0.0, posinf=1.0, neginf=-1.0)
+
+
+def shaken(module: nn.Module, *, seed: int) -> nn.Module:
+    """A copy of a module with noise on every parameter and running statistic, so that no symmetry holds by accident.
+
+    A fresh network has biases of 0 and normalisations that do nothing, which hides a wrong spec.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    twin = copy.deepcopy(module)
+    with torch.no_grad():
+        for name, value in [*twin.named_parameters(), *statistics_of(twin)]:
+            if not value.is_floating_point():
+                continue
+            noise = torch.randn(value.shape, generator=draw).to(value)
+            if name.endswith("running_var"):
+                value.mul_(torch.exp(0.3 * noise))
+            else:
+                spread = float(value.std()) if value.dim() > 1 else 1.0
+                value.add_(0.3 * (spread or 1.0) * noise)
+    return twin

@@ -4,7 +4,7 @@ Two modes watch together. `TorchFunctionMode` sees what Python calls; `TorchDisp
 computed out of its sight (compiled and scripted code, `vmap`), so that what touches the tensors there is fixed.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,10 +13,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from wsexplore.symmetry.axes import Axes, AxisTable
+from wsexplore.symmetry.contents import found_in, memory_of, statistics_of
 from wsexplore.symmetry.rules import RULES, Call, tensors_in
-
-STATISTICS = ("running_mean", "running_var")
-"""Buffers that make a layer a normalisation; all its buffers of their shape hold one number per unit."""
 
 VALUES = frozenset(
     {"__bool__", "__int__", "__float__", "__index__", "__complex__", "__contains__", "__array__", "item", "tolist",
@@ -98,7 +96,7 @@ class Watcher(TorchFunctionMode):
         return found[1] if found is not None else None
 
     def _note(self, tensor: Tensor, axes: Axes) -> Axes:
-        if id(tensor) not in self._known and (memory := _memory_of(tensor)):
+        if id(tensor) not in self._known and (memory := memory_of(tensor)):
             self._memory.setdefault(memory, []).append(tensor)
         self._known[id(tensor)] = (tensor, axes)
         return axes
@@ -168,12 +166,12 @@ class Watcher(TorchFunctionMode):
             self.table.seen.append(axes)
 
     def _settle_memory(self, call: Call, result: Tensor, axes: Axes, reason: str) -> None:
-        """Where an operation wrote to memory that other tensors see, and the axes are not what they were, all is fixed."""
+        """Fix all tensors that see a memory which was written to, where the axes are not what they were."""
         before = self.known(result)
         written = any(tensor is result for tensor in tensors_in((call.args, call.kwargs)))
         if not written or (before is not None and before.nodes == axes.nodes):
             return
-        others = [tensor for tensor in self._memory.get(_memory_of(result), []) if tensor is not result]
+        others = [tensor for tensor in self._memory.get(memory_of(result), []) if tensor is not result]
         base = result._base if result._is_view() else None
         if base is not None and self.known(base) is None:
             self._note(base, self.table.fresh(tuple(base.shape), reason))
@@ -199,11 +197,11 @@ class Watcher(TorchFunctionMode):
                 self.table.seen.append(self._note(result, self.table.fresh(tuple(result.shape), reason)))
 
 
-class Underneath(TorchDispatchMode):
+class Underneath(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Tells a watcher of everything that is computed while it does not ask a rule."""
 
     def __init__(self, watcher: Watcher):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._watcher = watcher
 
     @classmethod
@@ -243,48 +241,10 @@ def _fits(call: Call, axes: Axes | None, result: Tensor) -> bool:
     )
 
 
-def statistics_of(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """The buffers that hold one number per unit: those of normalisation layers, and the vectors of `spectral_norm`."""
-    seen: set[int] = set()
-    for prefix, part in module.named_modules():
-        held = {name: value for name, value in part.named_buffers(recurse=False) if value.is_floating_point()}
-        shapes = {tuple(held[name].shape) for name in STATISTICS if name in held}
-        for name, value in held.items():
-            pair = name.endswith(("_u", "_v")) and {f"{name[:-1]}u", f"{name[:-1]}v"} <= held.keys()
-            if id(value) not in seen and (pair or tuple(value.shape) in shapes):
-                seen.add(id(value))
-                yield f"{prefix}.{name}" if prefix else name, value
-
-
-def found_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor in what a module takes or returns, objects with fields included."""
-    return _found_in(value, set())
-
-
-def _found_in(value: Any, seen: set[int]) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif id(value) not in seen and not isinstance(value, str | bytes | int | float | complex | type | nn.Module):
-        seen.add(id(value))
-        parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple | set) else ()
-        names = [*getattr(value, "__dict__", {}), *getattr(type(value), "__slots__", ())]
-        fields = [] if callable(value) else [getattr(value, name, None) for name in names]
-        for part in (*parts, *fields):
-            yield from _found_in(part, seen)
-
-
-def _memory_of(tensor: Tensor) -> int:
-    """Where the numbers of a tensor lie; 0 where that cannot be said."""
-    try:
-        return int(tensor.untyped_storage().data_ptr())
-    except (NotImplementedError, RuntimeError):
-        return 0
-
-
 def _names_of(func: Any) -> tuple[str, str]:
     """The name of an operation as it is and without underscores; of a property, its own."""
     raw = str(getattr(func, "__name__", func))
-    if raw in ("__get__", "__set__"):
-        name = str(getattr(getattr(func, "__self__", None), "__name__", raw))
-        return ("__set__" if raw == "__set__" and name in ("data", "real", "imag") else name), name if raw == "__get__" else "set"
-    return raw, raw.strip("_")
+    if raw not in ("__get__", "__set__"):
+        return raw, raw.strip("_")
+    name = str(getattr(getattr(func, "__self__", None), "__name__", raw))
+    return (raw, "set") if raw == "__set__" and name in ("data", "real", "imag") else (name, name)

@@ -15,6 +15,7 @@ from wsexplore.symmetry.rules import (
     recurrent,
     reductions,
     shapes,
+    writing,
 )
 from wsexplore.symmetry.rules.call import Call, Rule, tensors_in
 
@@ -28,6 +29,7 @@ RULES: Mapping[str, Rule] = {
     **recurrent.RULES,
     **reductions.RULES,
     **shapes.RULES,
+    **writing.RULES,
 }
 
 __all__ = ["RULES", "Call", "Rule", "tensors_in"]

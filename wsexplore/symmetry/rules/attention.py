@@ -62,6 +62,7 @@ def multi_head(call: Call) -> Result:
     split: list[list[Node | None]] = []
     for (rows, columns), x in zip(parts, (query, key, value), strict=True):
         meet(call, x[-1], columns)
+        table.multiply(x.nodes, [rows])
         cut = table.regroup([rows], [heads, table.size(rows) // heads])
         if cut is None:
             return None
@@ -79,9 +80,11 @@ def multi_head(call: Call) -> Result:
     scores = _scores(call, query, key, value, q_heads)
     weight = call.axes(call.arg(11, "out_proj_weight"))
     meet(call, table.made_of([v_heads, v_units], one_by_one=False), weight[1])
-    for nodes in ([q_heads, q_units], [v_heads, v_units]):  # the tensors inside, where units stand beside their heads
-        table.seen.append(Axes((query.shape[0], *(table.size(n) for n in nodes)), (query[0], *nodes)))
-    table.seen.append(Axes((heads,), (q_heads,)))
+    for nodes in ([q_heads, q_units], [k_heads, k_units], [v_heads, v_units]):
+        table.multiply(scores.nodes, nodes[1:])
+        table.multiply(nodes)
+    table.multiply(query.nodes[:-1], [v_heads, v_units], weight.nodes[:1])
+    table.multiply([q_heads])
     result = Axes(call.shape, (*query.nodes[:-1], weight[0]))
     return [with_bias(call, result, -1, call.arg(12, "out_proj_bias")), *(_seen_weights(call, scores))]
 

@@ -19,8 +19,10 @@ def convolution(call: Call) -> Result:
             return None
         _grouped(call, into, rows, weight[1])
         units = call.table.made_of(rows, one_by_one=False)
+        call.table.multiply(x.nodes, rows[1:], weight.nodes[2:])
     else:
         meet(call, x[channel], weight[1])
+        call.table.multiply(x.nodes, weight.nodes[:1], weight.nodes[2:])
     return _image(call, x, weight, channel, units)
 
 
@@ -35,9 +37,11 @@ def transposed(call: Call) -> Result:
         if into is None or rows is None:
             return None
         _grouped(call, into, [rows[0], units], rows[1])
+        call.table.multiply(x.nodes, weight.nodes[1:])
         units = call.table.made_of([rows[0], units], one_by_one=False)
     else:
         meet(call, x[channel], weight[0])
+        call.table.multiply(x.nodes, weight.nodes[1:])
     return _image(call, x, weight, channel, units)
 
 
@@ -62,6 +66,7 @@ def _image(call: Call, x: Axes, weight: Axes, channel: int, units: Node | None) 
     if _is_pointwise(call, weight):
         space = list(x.nodes[channel + 1 :])
     else:
+        call.table.mix(x, range(channel + 1, len(x)))
         for node in weight.nodes[2:]:
             call.table.fix(node, "place in the kernel")
         for node in x.nodes[channel + 1 :]:

@@ -182,7 +182,7 @@ def multiplied(call: Call) -> Result:
         moving = [node for node in present if call.table.is_rescaled(node)]
         for node in moving[:-1]:
             call.table.admit(node, NOTHING, "multiplied by something that is rescaled itself")
-        nodes.append((moving or present or [None])[-1])
+        nodes.append(next(iter([*moving[::-1], *present]), None))
     return Axes(call.shape, tuple(nodes))
 
 

@@ -1,6 +1,6 @@
-"""Operations that take some places of a tensor, or write to some of them."""
+"""Operations that take some places of a tensor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
@@ -84,7 +84,7 @@ def indexed(call: Call) -> Result:
     """Square brackets: numbers, slices, `None`, the ellipsis, and lists or tensors of whole numbers."""
     tensor, key = call.args
     x = call.axes(tensor)
-    keys = _whole_key(key, len(x))
+    keys = whole_key(key, len(x))
     if keys is None:
         return None
     chosen = [k for k in keys if isinstance(k, list | Tensor)]
@@ -108,8 +108,8 @@ def indexed(call: Call) -> Result:
     return new if new.shape == call.shape else None
 
 
-def _whole_key(key: Any, axes: int) -> list[Any] | None:
-    """One entry per axis, with `None` for new ones; `None` where a mask or something else is asked for."""
+def whole_key(key: Any, axes: int) -> list[Any] | None:
+    """What stands in square brackets, one entry per axis, `None` for a new one; `None` for masks and the like."""
     keys = list(key) if isinstance(key, tuple) else [key]
     plain = all(k is None or k is Ellipsis or isinstance(k, slice | int | list | Tensor) for k in keys)
     if not plain or any(isinstance(k, bool) for k in keys):
@@ -130,6 +130,7 @@ def _is_whole(key: Any) -> bool:
 def _picked(call: Call, x: Axes, place: int, numbers: list[int] | Tensor) -> Axes:
     """Places chosen by number: their axis is fixed, the axes of the numbers stand in its stead."""
     call.table.fix(x[place], "chosen by number")
+    call.table.mix(x, [place])
     held = call.axes(numbers) if isinstance(numbers, Tensor) else call.table.fresh((len(numbers),), "chosen by number")
     call.table.fix(held, "chosen by number")
     return Axes(
@@ -149,6 +150,7 @@ def _sliced(call: Call, x: Axes, place: int, key: slice) -> Axes | None:
         return _with(x, place, None, length)
     if step != 1 or not length:
         call.table.fix(node, "every so many of its places are taken")
+        call.table.mix(x, [place])
         return _with(x, place, call.table.node(length, "taken from a fixed axis"), length)
     sizes = [start, length, size - stop]
     parts = call.table.cut(node, [s for s in sizes if s])
@@ -170,7 +172,7 @@ def picked(call: Call) -> Result:
 
 
 def gathered(call: Call) -> Result:
-    """`gather` and its like: along one axis places are chosen by number, along the others the numbers lie beside them."""
+    """`gather`: along one axis places are chosen by number, along the others the numbers lie beside them."""
     names = ("indices", "dim") if call.name == "take_along_dim" else ("dim", "index")
     one, other = (call.arg(place, name) for place, name in enumerate(names, start=1))
     index, dim = (one, other) if isinstance(one, Tensor) else (other, one)
@@ -182,6 +184,7 @@ def gathered(call: Call) -> Result:
 def _beside(call: Call, x: Axes, index: Axes, dim: int) -> Axes | None:
     if len(x) != len(index):
         return None
+    call.table.mix(x, [k for k in range(len(x)) if k == dim % len(x) or x.shape[k] != index.shape[k]])
     nodes: list[Node | None] = []
     for place, (own, other) in enumerate(zip(x.nodes, index.nodes, strict=True)):
         if place == dim % len(x):
@@ -198,102 +201,13 @@ def _beside(call: Call, x: Axes, index: Axes, dim: int) -> Axes | None:
     return Axes(call.shape, tuple(nodes))
 
 
-def placed(call: Call) -> Result:
-    """`index_add`, `scatter_add` and their like: numbers gathered along an axis that is fixed, the others are joined."""
-    x, index, source = call.axes(call.args[0]), call.axes(call.arg(2, "index")), call.arg(3, "source")
-    source = call.kwargs.get("src") if source is None else source
-    if not isinstance(source, Tensor):
-        return None
-    dim, added = int(call.arg(1, "dim")) % len(x), call.axes(source)
-    call.table.fix(index, "chosen by number")
-    own = list(x.nodes)
-    for place, (node, other) in enumerate(zip(x.nodes, added.nodes, strict=True)):
-        if place == dim:
-            call.table.fix(node, "chosen by number")
-            call.table.fix(other, "chosen by number")
-            own[place] = node or call.table.node(x.shape[dim], "chosen by number")
-            continue
-        if x.shape[place] != added.shape[place]:
-            return None
-        own[place] = _laid(call, node, other, zero=False)
-        if len(index) == len(x):
-            call.table.join_permuted(own[place], index[place])
-    result = Axes(call.shape, tuple(own))
-    if call.name == "scatter_reduce":
-        call.table.admit(result, NOTHING, "scatter_reduce lets no factor through")
-    return result
-
-
-def _laid(call: Call, own: Node | None, other: Node | None, *, zero: bool) -> Node | None:
-    """One axis of a tensor that another is written to; what lacks it keeps it from being rescaled unless it is 0."""
-    call.table.join(own, other)
-    if (other is None and not zero) or (own is None and not call.is_zero(call.args[0])):
-        call.table.admit(own or other, NOTHING, "written beside something that has no units")
-    return own or other
-
-
-def written(call: Call) -> Result:
-    """Numbers written over places of a tensor: the axes that are kept whole are joined, the others fixed."""
-    target, key, value = call.args
-    x = call.axes(target)
-    keys = _whole_key(key, len(x))
-    if keys is None or any(isinstance(k, list | Tensor) for k in keys):
-        return None
-    whole = [_covers(k, size) for k, size in zip([k for k in keys if k is not None], x.shape, strict=True)]
-    nodes: list[Node | None] = [
-        node if keep else node or call.table.node(size, "its places are written one by one")
-        for node, keep, size in zip(x.nodes, whole, x.shape, strict=True)
-    ]
-    for node, keep in zip(nodes, whole, strict=True):
-        if not keep:
-            call.table.fix(node, "its places are written one by one")
-    held = call.axes(value) if isinstance(value, Tensor) else Axes((), ())
-    return _joined(call, Axes(x.shape, tuple(nodes)), keys, held, zero=not isinstance(value, Tensor) and value == 0)
-
-
-def _joined(call: Call, x: Axes, keys: Sequence[Any], value: Axes, *, zero: bool) -> Axes:
-    """The axes of a value laid beside those of what it is written to, from the last on."""
-    nodes, place, back = list(x.nodes), len(x) - 1, 0
-    for k in reversed(keys):
-        if isinstance(k, int):
-            place -= 1
-            continue
-        back += 1
-        other = value[-back] if len(value) >= back else None
-        if k is None:
-            call.table.fix(other, "written to a new axis")
-            continue
-        if _covers(k, x.shape[place]):
-            nodes[place] = _laid(call, nodes[place], other, zero=zero)
-        else:
-            call.table.fix(other, "written to some places of an axis")
-        place -= 1
-    return Axes(x.shape, tuple(nodes))
-
-
-def _covers(key: Any, size: int) -> bool:
-    return isinstance(key, slice) and key.indices(size) == (0, size, 1)
-
-
-def copied(call: Call) -> Result:
-    """A whole tensor written over another."""
-    call.leave_out(call.args[0])
-    source = call.axes(call.arg(1, "src"))
-    lead = len(call.shape) - len(source)
-    own = (n if call.shape[lead + k] == source.shape[k] else None for k, n in enumerate(source.nodes))
-    return Axes(call.shape, (*(None,) * lead, *own))
-
-
 RULES: Mapping[str, Rule] = {
     **dict.fromkeys(("chunk", "split", "tensor_split", "split_with_sizes"), cut),
     "glu": gated,
     "unbind": unbound,
     "select": selected,
     "getitem": indexed,
-    "setitem": written,
     "narrow": narrowed,
     "index_select": picked,
     **dict.fromkeys(("gather", "take_along_dim"), gathered),
-    **dict.fromkeys(("index_add", "scatter_add", "scatter_reduce"), placed),
-    "copy": copied,
 }

@@ -14,6 +14,7 @@ def linear(call: Call) -> Result:
     x, weight = call.axes(call.args[0]), call.axes(call.arg(1, "weight"))
     if not call.is_zero(call.args[0]):
         meet(call, x[-1], weight[-1])
+    call.table.multiply(x.nodes, weight.nodes[:-1])
     if len(weight) == 1:
         return with_bias(call, Axes(call.shape, x.nodes[:-1]), None, call.arg(2, "bias"))
     return with_bias(call, Axes(call.shape, (*x.nodes[:-1], weight[0])), -1, call.arg(2, "bias"))
@@ -49,6 +50,7 @@ def embedding(call: Call) -> Result:
         return None
     numbers, weight = call.axes(call.args[0]), call.axes(call.arg(1, "weight"))
     call.table.fix(weight[0], "chosen by number")
+    call.table.mix(weight, [0])
     if call.arg(3, "max_norm") is not None:
         call.table.admit(weight, NOTHING, "the norm of a row is bounded")
     return Axes(call.shape, (*numbers.nodes, weight[1]))
@@ -60,6 +62,7 @@ def bag(call: Call) -> Result:
     for tensor in call.tensors()[2:]:
         call.table.fix(call.axes(tensor), "says which rows are gathered")
     call.table.fix(weight[0], "chosen by number")
+    call.table.mix(weight, [0])
     call.table.fix(numbers, "chosen by number")
     if call.arg(3, "max_norm") is not None:
         call.table.admit(weight, NOTHING, "the norm of a row is bounded")
@@ -124,6 +127,7 @@ def contract(call: Call, operands: Sequence[Axes], inputs: Sequence[str], output
             if size > 1:
                 where.setdefault(name, []).append(node)
     kept: dict[str, Node | None] = {}
+    call.table.multiply(next((n for n in nodes if n is not None), None) for nodes in where.values())
     for name, nodes in where.items():
         present = [node for node in nodes if node is not None]
         if len(nodes) == 2 and name not in output:
@@ -177,9 +181,7 @@ def _names(equation: str, lengths: Sequence[int]) -> tuple[list[str], str] | Non
     widths = [n - len(names.replace("...", "")) for names, n in zip(inputs, lengths, strict=True)]
     longest = max((width for width, names in zip(widths, inputs, strict=True) if "..." in names), default=0)
     dots = "".join(spare[:longest])
-    inputs = [
-        names.replace("...", dots[len(dots) - width :]) for names, width in zip(inputs, widths, strict=True)
-    ]
+    inputs = [names.replace("...", dots[len(dots) - width :]) for names, width in zip(inputs, widths, strict=True)]
     output = output.replace("...", dots)
     fits = all(len(names) == n for names, n in zip(inputs, lengths, strict=True))
     return (inputs, output) if fits and "." not in output else None
@@ -221,6 +223,7 @@ def bilinear(call: Call) -> Result:
     one, other, weight = (call.axes(tensor) for tensor in call.tensors()[:3])
     meet(call, one[-1], weight[1])
     meet(call, other[-1], weight[2])
+    call.table.multiply(one.nodes, other.nodes[-1:], weight.nodes[:1])
     rows: list[Node | None] = []
     for a, b in zip(one.nodes[:-1], other.nodes[:-1], strict=True):
         call.table.join_permuted(a, b)
@@ -248,9 +251,7 @@ RULES: Mapping[str, Rule] = {
     "linear": linear,
     "embedding": embedding,
     "embedding_bag": bag,
-    **dict.fromkeys(
-        ("matmul", "rmatmul", "mm", "bmm", "mv", "dot", "vdot", "sparse_mm", *SHIFTED), matrix_product
-    ),
+    **dict.fromkeys(("matmul", "rmatmul", "mm", "bmm", "mv", "dot", "vdot", "sparse_mm", *SHIFTED), matrix_product),
     "einsum": einsum,
     **dict.fromkeys(("outer", "ger"), outer),
     "inner": inner,

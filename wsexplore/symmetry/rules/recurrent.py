@@ -28,7 +28,7 @@ def layers(call: Call) -> Result:
     per = len(weights) // (depth * directions)
     inputs, outputs, cells = x[-1], list[Node | None](), list[Node | None]()
     for index in range(depth * directions):
-        out, unit = _cell(call, call.name, inputs, weights[per * index : per * (index + 1)])
+        out, unit = _cell(call, call.name, [*x.nodes[:-1], inputs], weights[per * index : per * (index + 1)])
         call.table.hint(unit, f"l{index // directions}" + ("_reverse" if index % directions else ""))
         outputs.append(out)
         cells.append(unit)
@@ -36,6 +36,7 @@ def layers(call: Call) -> Result:
             inputs = call.table.one_after_the_other(outputs[-directions:])
     for node in x.nodes[:-1]:
         call.table.admit(node, NOTHING, "a gate lets no factor through")
+    call.table.mix(x, [1 if batched and first else 0])
     call.table.fix(x[1 if batched and first else 0], "place in the sequence")
     samples = x[0 if first else 1] if batched else None
     for state, units in zip(tensors_in(states), (outputs, cells), strict=False):
@@ -77,7 +78,7 @@ def cell(call: Call) -> Result:
     """`GRUCell`, `LSTMCell` and `RNNCell`."""
     x, states = call.axes(call.args[0]), list(tensors_in(call.args[1]))
     weights = [tensor for tensor in call.args[2:6] if isinstance(tensor, Tensor)]
-    unit, _ = _cell(call, call.name.removesuffix("_cell"), x[-1], weights)
+    unit, _ = _cell(call, call.name.removesuffix("_cell"), x.nodes, weights)
     for state in states:
         if not call.is_zero(state):
             axes = call.axes(state)
@@ -92,7 +93,9 @@ def cell(call: Call) -> Result:
     return [Axes(tuple(result.shape), (*x.nodes[:-1], unit)) for result in call.results]
 
 
-def _cell(call: Call, name: str, inputs: Node | None, weights: Sequence[Tensor]) -> tuple[Node | None, Node | None]:
+def _cell(
+    call: Call, name: str, inputs: Sequence[Node | None], weights: Sequence[Tensor]
+) -> tuple[Node | None, Node | None]:
     """One layer of gates: what it gives out, and its units, which are the rows of every gate.
 
     The two are one, and so are the columns that read them, unless a fifth matrix projects the units.
@@ -105,8 +108,11 @@ def _cell(call: Call, name: str, inputs: Node | None, weights: Sequence[Tensor])
     out = unit
     if len(held) % 2:
         meet(call, unit, held[-1][1])
+        table.multiply(inputs[:-1], held[-1].nodes)
         out = held[-1][0] or table.single("one unit by itself")
-    meet(call, inputs, held[0][1])
+    meet(call, inputs[-1], held[0][1])
+    table.multiply(inputs, [unit])
+    table.multiply(inputs[:-1], [out], [unit])
     table.join(out, held[1][1], power=-1)
     for axes in held[: len(held) // 2 * 2]:
         gates = [unit if carries else table.rescaled_apart(unit, "a sigmoid gate") for carries in GATES[name]]
@@ -119,6 +125,7 @@ def packed(call: Call) -> Result:
     """Sequences of several lengths, their steps one after the other."""
     x = call.axes(call.args[0])
     call.leave_out(*call.tensors()[1:])  # lengths
+    call.table.mix(x, [0, 1])
     for node in x.nodes[:2]:
         call.table.fix(node, "place in the sequence")
     return [Axes(call.shape, (call.table.node(call.shape[0], "place in the sequence"), *x.nodes[2:])), None]
@@ -131,6 +138,7 @@ def unpacked(call: Call) -> Result:
     if call.arg(3, "padding_value", 0.0) != 0:
         call.table.admit(x, NOTHING, "padded with a number")
     call.table.fix(x[0], "place in the sequence")
+    call.table.mix(x, [0])
     front = [call.table.node(size, "place in the sequence") for size in call.shape[:2]]
     return [Axes(call.shape, (*front, *x.nodes[1:])), None]
 

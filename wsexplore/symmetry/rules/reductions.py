@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from wsexplore.symmetry.axes import FLIP, SCALE, Axes, Node
+from wsexplore.symmetry.axes import FLIP, SCALE, Axes
 from wsexplore.symmetry.rules.call import NOTHING, Call, Result, Rule
 from wsexplore.symmetry.rules.elementwise import extreme
 
@@ -39,7 +39,8 @@ def reduced(call: Call) -> Result:
         nodes = [None if place in places else node for place, node in enumerate(x.nodes)]
     else:
         nodes = [node for place, node in enumerate(x.nodes) if place not in places]
-    numbered = tuple(node for place in places if call.name in ("max", "min", "median", "nanmedian") and (node := x[place]))
+    tells = call.name in ("max", "min", "median", "nanmedian")
+    numbered = tuple(node for place in places if tells and (node := x[place]))
     return [Axes(call.shape, tuple(nodes)), *(Axes(call.shape, tuple(nodes), numbered) for _ in call.results[1:])]
 
 
@@ -59,14 +60,13 @@ def ordered(call: Call) -> Result:
     dim %= len(x)
     call.table.admit(x, SCALE, f"{call.name} lets positive factors through")
     call.table.admit(x[dim], NOTHING, f"{call.name} along it")
+    call.table.mix(x, [dim])
     if call.name == "argsort":
         call.table.fix(x[dim], f"{call.name} along it")
     new = None if call.shape[dim] == 1 else call.table.node(call.shape[dim], "in the order of its numbers")
     nodes = (*x.nodes[:dim], new, *x.nodes[dim + 1 :])
-    numbered = () if x[dim] is None else (x[dim],)
-    return [
-        Axes(tuple(result.shape), nodes, numbered if place else ()) for place, result in enumerate(call.results)
-    ]
+    numbered = tuple(node for node in (x[dim],) if node is not None)
+    return [Axes(tuple(result.shape), nodes, numbered if place else ()) for place, result in enumerate(call.results)]
 
 
 def pooled(call: Call) -> Result:
@@ -81,6 +81,7 @@ def pooled(call: Call) -> Result:
         call.table.admit(x, SCALE, f"{call.name} lets positive factors through")
     elif "lp" in call.name:
         call.table.admit(x, NOTHING, f"{call.name} lets no factor through")
+    call.table.mix(x, range(channel + 1, len(x)))
     for node in x.nodes[channel + 1 :]:
         if whole:
             call.table.admit(node, NOTHING, "averaged over")
@@ -100,6 +101,7 @@ def resized(call: Call) -> Result:
     x = call.axes(call.args[0])
     if x.shape[:2] != call.shape[:2]:
         return None
+    call.table.mix(x, range(2, len(x)))
     for node in x.nodes[2:]:
         call.table.fix(node, "place in the image")
     if "unpool" in call.name:

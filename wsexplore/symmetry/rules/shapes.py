@@ -25,6 +25,7 @@ def viewed(call: Call) -> Result:
         after = call.table.regroup(before, sizes)
         if after is None:
             reason = f"{call.name} cuts through its blocks"
+            call.table.mix(x, old)
             for node in before:
                 call.table.fix(node, reason)
             after = [call.table.node(size, reason) for size in sizes]
@@ -149,6 +150,7 @@ def padded(call: Call) -> Result:
                 nodes[place] = call.table.one_after_the_other([*ends[: before > 0], middle, *ends[before > 0 :]])
                 continue
             call.table.fix(node, f"padded in the way {mode!r}")
+            call.table.mix(x, [place])
             nodes[place] = call.table.node(call.shape[place], "places that are padded")
     result = Axes(call.shape, tuple(nodes))
     if mode == "constant" and value:
@@ -208,23 +210,24 @@ def squeezed(call: Call) -> Result:
 def shuffled(call: Call) -> Result:
     """Channels told apart from places of an image or from groups, and put together in another order."""
     x, factor = call.axes(call.args[0]), int(call.args[1])
-    lead, (channels, *image) = x.shape[:-3], x.shape[-3:]
+    lead, channels = x.nodes[:-3], x.shape[-3]
     if call.name == "channel_shuffle":
         cut = call.table.regroup([_filled(call, x[1], x.shape[1])], [factor, x.shape[1] // factor])
         if cut is None:
             return None
         return Axes(x.shape, (x[0], call.table.made_of(cut[::-1], one_by_one=False), *x.nodes[2:]))
+    call.table.mix(x, [len(x) - 2, len(x) - 1])
     for node in x.nodes[-2:]:
         call.table.fix(node, "place in the image")
     space = [call.table.node(size, "place in the image") for size in call.shape[-2:]]
     if call.name == "pixel_unshuffle":
         channel = call.table.made_of([x[-3], call.table.node(factor**2, "place in the image")], one_by_one=False)
-        return Axes(call.shape, (*x.nodes[: len(lead)], channel, *space))
+        return Axes(call.shape, (*lead, channel, *space))
     parts = call.table.regroup([_filled(call, x[-3], channels)], [channels // factor**2, factor**2])
     if parts is None:
         return None
     call.table.fix(parts[1], "place in the image")
-    return Axes(call.shape, (*x.nodes[: len(lead)], parts[0], *space))
+    return Axes(call.shape, (*lead, parts[0], *space))
 
 
 def unfolded(call: Call) -> Result:
@@ -233,10 +236,12 @@ def unfolded(call: Call) -> Result:
     if len(call.args) > 3 or "dimension" in call.kwargs:  # windows
         place = int(call.arg(1, "dimension")) % len(x)
         call.table.fix(x[place], "cut into windows")
+        call.table.mix(x, [place])
         new = [call.table.node(call.shape[k], "cut into windows") for k in (place, len(x))]
         return Axes(call.shape, (*x.nodes[:place], new[0], *x.nodes[place + 1 :], new[1]))
     if len(x) != 4:
         return None
+    call.table.mix(x, [2, 3])
     for node in x.nodes[2:]:
         call.table.fix(node, "place in the image")
     patch = call.table.node(call.shape[1] // x.shape[1], "place in the kernel")

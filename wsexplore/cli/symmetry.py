@@ -1,0 +1,214 @@
+"""`wsexplore symmetry`: what may be permuted and rescaled in a network, and that it may."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from wsexplore.cli.frame import AsJson, Factory, Seed, answer, fail, work
+from wsexplore.cli.subjects import Subject, subjects
+
+if TYPE_CHECKING:
+    from wsexplore.symmetry import PermutationSpec
+
+app = typer.Typer(help="Which units may be permuted and rescaled: show and verify.", no_args_is_help=True)
+
+Target = Annotated[
+    str, typer.Argument(metavar="ZOO_OR_ARCHITECTURE", help="A zoo's folder or name, or an architecture like resnet.")
+]
+Config = Annotated[list[str] | None, typer.Option(help="Of the architecture: depth=20, widths=64,32,10.")]
+Module = Annotated[str, typer.Option(metavar="PATH.PY:CLASS", help="A module of your own; its code runs.")]
+Input = Annotated[
+    list[str] | None,
+    typer.Option("--input", help="What it takes, once for each input: 2,3,32,32, or 2,9:50 for numbers below 50."),
+]
+Arguments = Annotated[str, typer.Option(help='Arguments of its class, as JSON: {"width": 64}.')]
+Trust = Annotated[bool, typer.Option("--trust", help="Let the code of --module run.")]
+
+SINGLE, DOUBLE = 1e-4, 1e-10
+"""Largest relative change of the outputs that counts as none, in float32 and in float64."""
+
+
+@app.command()
+def show(
+    target: Target = "",
+    config: Config = None,
+    factory: Factory = "",
+    module: Module = "",
+    inputs: Input = None,
+    arguments: Arguments = "",
+    trusted: Trust = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the groups of units, what may be rescaled, what is fixed and why, and the size of the orbit."""
+    with work():
+        from wsexplore.symmetry import symmetry_of
+
+        named = subjects(
+            target,
+            config=config or [],
+            factory=factory,
+            module=module,
+            inputs=inputs or [],
+            arguments=arguments,
+            trusted=trusted,
+        )
+        found = [(each, symmetry_of(each.network(0)[1], each.example)) for each in named]
+        if as_json:
+            facts = [{"name": each.name, **_facts(spec)} for each, spec in found]
+            answer(facts[0] if len(facts) == 1 else {"symmetries": facts}, as_json=True)
+            return
+        for each, spec in found:
+            _print(each, spec)
+
+
+@app.command()
+def verify(
+    target: Target = "",
+    config: Config = None,
+    factory: Factory = "",
+    module: Module = "",
+    inputs: Input = None,
+    arguments: Arguments = "",
+    trusted: Trust = False,
+    networks: Annotated[int, typer.Option(min=1, help="Of the zoo, evenly spread; or so many fresh ones.")] = 3,
+    elements: Annotated[int, typer.Option(min=1, help="Random elements of the group for each network.")] = 3,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Permute and rescale networks at random and compare what they compute, in float32 and in float64.
+
+    Fresh networks have noise on every parameter and running statistic. Exits with 1 where the outputs change by more
+    than 1e-4 in float32 or 1e-10 in float64, relative to the largest.
+    """
+    with work() as on_step:
+        named = subjects(
+            target,
+            config=config or [],
+            factory=factory,
+            module=module,
+            inputs=inputs or [],
+            arguments=arguments,
+            trusted=trusted,
+        )
+        rows = [row for each in named for row in _verified(each, networks, elements, seed)]
+        on_step(1.0, "verified")
+        single, double = (max(row[kind] for row in rows) for kind in ("change_in_float32", "change_in_float64"))
+        right = single <= SINGLE and double <= DOUBLE
+        facts = {
+            "networks": len(rows),
+            "elements": elements,
+            "largest_change_in_float32": single,
+            "largest_change_in_float64": double,
+            "right": right,
+        }
+        answer({**facts, **({"each": rows} if as_json else {})}, as_json=as_json)
+    if not right:
+        worst = max(rows, key=lambda row: max(row["change_in_float32"] / SINGLE, row["change_in_float64"] / DOUBLE))
+        fail(f"the outputs of {worst['network']} change under its symmetry", 1)
+
+
+def _verified(subject: Subject, networks: int, elements: int, seed: int) -> list[dict[str, Any]]:
+    """The largest changes of the outputs of some networks."""
+    from wsexplore.symmetry import symmetry_of
+
+    count = subject.networks
+    if count is None:
+        numbers = [seed + place for place in range(networks)]
+    else:
+        numbers = sorted({place * count // min(networks, count) for place in range(min(networks, count))})
+    rows = []
+    for number in numbers:
+        name, module = subject.network(number)
+        spec = symmetry_of(module, subject.example)
+        single = [
+            spec.verify(module, subject.example, seed=seed + k, rescale=rescale)
+            for k in range(elements)
+            for rescale in (True, False)
+        ]
+        wide = module.double()
+        example = tuple(each.double() if each.is_floating_point() else each for each in subject.example)
+        double = [
+            spec.verify(wide, example, seed=seed + k, rescale=rescale)
+            for k in range(elements)
+            for rescale in (True, False)
+        ]
+        rows.append({"network": name, "change_in_float32": max(single), "change_in_float64": max(double)})
+    return rows
+
+
+def _facts(spec: "PermutationSpec") -> dict[str, Any]:
+    """A spec as JSON values."""
+    from wsexplore.symmetry import orbit_size
+
+    orbit, rescaling = orbit_size(spec), spec.rescaling
+    return {
+        "groups": [
+            {
+                "name": group,
+                "units": spec.sizes[group],
+                "copies": spec.copies.get(group, 1),
+                "within": spec.within.get(group),
+                "axes": [f"{name}, axis {axis}" for name, axis in spec.members(group)],
+            }
+            for group in spec.groups
+        ],
+        "rescaling": [
+            {"name": name, "shape": list(rescaling.shapes[name]), "kind": rescaling.kinds[name]}
+            for name in rescaling.classes
+        ],
+        "not_permuted": [{"axis": what, "reason": why} for what, why in spec.fixed],
+        "not_rescaled": [{"axis": what, "reason": why} for what, why in rescaling.fixed],
+        "orbit": {"digits": orbit.digits, "signs": orbit.signs, "scales": orbit.scales},
+    }
+
+
+def _print(subject: Subject, spec: "PermutationSpec") -> None:
+    """A spec as tables."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from wsexplore.symmetry import orbit_size
+
+    console, orbit = Console(), orbit_size(spec)
+    sides = {
+        "Permuted": ("units", [(g, f"{n:,}", _within(spec, g)) for g, n in spec.sizes.items()]),
+        "Rescaled": (
+            "factors",
+            [
+                (n, " x ".join(f"{size:,}" for size in shape), spec.rescaling.kinds[n])
+                for n, shape in spec.rescaling.shapes.items()
+            ],
+        ),
+        "Not permuted": ("axes", _gathered(spec.fixed)),
+        "Not rescaled": ("axes", _gathered(spec.rescaling.fixed)),
+    }
+    console.print(Text(subject.name, style="bold"))
+    for title, (count, rows) in sides.items():
+        table = Table(box=None, pad_edge=False, title_justify="left", title=title if rows else f"{title}: nothing")
+        table.add_column(overflow="fold")
+        table.add_column(count if rows else "", justify="right", no_wrap=True)
+        table.add_column(overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(part) for part in row))
+        console.print(table)
+    console.print(
+        f"Orbit: 10^{orbit.digits:.1f} copies by order and sign, {orbit.signs:,} free signs, "
+        f"{orbit.scales:,} free scales"
+    )
+
+
+def _within(spec: "PermutationSpec", group: str) -> str:
+    owner = spec.within.get(group)
+    return "" if owner is None else f"in its own way at each of {spec.copies[group]:,} places of {owner}"
+
+
+def _gathered(fixed: tuple[tuple[str, str], ...]) -> list[tuple[str, str, str]]:
+    """Reasons, each with how many axes it holds back and the first of them."""
+    reasons: dict[str, list[str]] = {}
+    for what, why in fixed:
+        reasons.setdefault(why, []).append(what)
+    return [
+        (why, f"{len(axes):,}", "; ".join(axes[:3]) + (f"; and {len(axes) - 3:,} more" if len(axes) > 3 else ""))
+        for why, axes in reasons.items()
+    ]
