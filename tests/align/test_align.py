@@ -110,7 +110,7 @@ def test_heads_and_hidden_units_are_found_while_the_stream_stays():
 def test_an_unknown_fixed_group_is_named():
     arch = SMALL["mlp"]
     weights = some_networks(arch, 2)
-    with pytest.raises(ValueError, match="group 'moon' is unknown; choose among layers.0, layers.1, layers.2"):
+    with pytest.raises(ValueError, match=r"group 'moon' is unknown; choose among layers.0, layers.1, layers.2"):
         match_population(weights, weights[0], spec_of(arch), arch.layout, fixed=["moon"])
 
 

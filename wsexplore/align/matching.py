@@ -207,7 +207,8 @@ class _Plan:
 def _ascended(problem: Problem, plan: _Plan) -> _Try:
     at = problem.start()
     gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards, heads=plan.heads)
-    return _Try(at, _summed(plan.first, gained))
+    values = _summed(plan.first, gained)
+    return _Try(at, values[1:] or values)
 
 
 def _relaxed(problem: Problem, plan: _Plan) -> _Try:

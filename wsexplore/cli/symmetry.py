@@ -99,7 +99,7 @@ def verify(
             "elements": elements,
             "largest_change_in_float32": single,
             "largest_change_in_float64": double,
-            "right": right,
+            "right": right if as_json else "yes" if right else "no",
         }
         answer({**facts, **({"each": rows} if as_json else {})}, as_json=as_json)
     if not right:
@@ -171,7 +171,7 @@ def _print(subject: Subject, spec: "PermutationSpec") -> None:
     from wsexplore.symmetry import orbit_size
 
     console, orbit = Console(), orbit_size(spec)
-    sides = {
+    sides: dict[str, tuple[str, list[tuple[str, str, str]]]] = {
         "Permuted": ("units", [(g, f"{n:,}", _within(spec, g)) for g, n in spec.sizes.items()]),
         "Rescaled": (
             "factors",

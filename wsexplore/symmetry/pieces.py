@@ -56,4 +56,3 @@ def in_order(forest: Forest, node: int) -> list[list[Leaf]]:
         tail = [Leaf(*forest.find(factor), forest.size(factor)) for factor in inner]
         found = [[*piece, *tail] for piece in in_order(forest, first)]
     return [[Leaf(leaf.root, power * leaf.power, leaf.size) for leaf in piece] for piece in found]
-

@@ -154,7 +154,7 @@ def _sum(call: Call, tensors: list[Tensor], number: bool) -> Result:
             if not call.is_zero(tensor)
         )
         if present and (lacking or number):
-            call.table.admit(present[0], NOTHING, f"{call.name} with something that has no units")
+            call.table.admit(present[0], NOTHING, f"{call.name} with something that is not rescaled with it")
         nodes.append(present[0] if present else None)
     return Axes(shape, tuple(nodes))
 
