@@ -81,7 +81,8 @@ def test_the_way_through(app, tab):
 
     tab.get_by_role("link", name="Align them").click()
     tab.wait_for_url("**/align**")
-    painted(tab, 4)
+    painted(tab)
+    tab.get_by_text("Largest change of an output").wait_for()
     pair = query(tab)["a"], query(tab)["b"]
     change = tab.locator('[data-testid="stMetricDelta"]').first.inner_text()
     assert number(change) < 0

@@ -186,6 +186,18 @@ class Objects:
         self.answer = [answer]
 
 
+class Offsets(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.table, self.weights = (
+            nn.EmbeddingBag(9, 6, mode="sum", include_last_offset=True),
+            nn.Parameter(torch.randn(7)),
+        )
+
+    def forward(self, x):
+        return self.table(x, torch.tensor([0, 3, 7]), per_sample_weights=self.weights)
+
+
 def spectral(n):
     layer = nn.utils.parametrizations.spectral_norm(nn.Linear(4, n))
     for _ in range(3):
@@ -424,15 +436,3 @@ NETWORKS = {
     "list of units": plain(((3, 4), (4, 2)), lambda m, x: m.b(torch.stack([t * (k + 1) for k, t in enumerate(m.a(x).unbind(1))], 1))),
     "checkpointed": plain(AB, lambda m, x: m.b(torch.utils.checkpoint.checkpoint(lambda t: torch.relu(m.a(t)), x, use_reentrant=False))),
 }  # fmt: skip
-
-
-class Offsets(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.table, self.weights = (
-            nn.EmbeddingBag(9, 6, mode="sum", include_last_offset=True),
-            nn.Parameter(torch.randn(7)),
-        )
-
-    def forward(self, x):
-        return self.table(x, torch.tensor([0, 3, 7]), per_sample_weights=self.weights)

@@ -411,6 +411,24 @@ class TalkingHeads(nn.Module):
         return self.out((a @ v).transpose(1, 2).flatten(-2))
 
 
+class LastRnn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.out = nn.RNN(3, 5, nonlinearity="relu", batch_first=True), nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.out(self.rnn(x)[0][:, -1])
+
+
+class Projected(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.out = nn.LSTM(3, 6, proj_size=4, num_layers=2), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(self.rnn(x)[0])
+
+
 IDS = (2, 6)
 NETWORKS = {
     "gpt2": lambda: (Gpt2(), torch.randint(17, IDS)),
@@ -445,12 +463,3 @@ NETWORKS = {
     "memory of every head": lambda: (MemoryHeads(), torch.randn(2, 4, 4)),
     "talking heads": lambda: (TalkingHeads(), torch.randn(2, 4, 4)),
 }  # fmt: skip
-
-
-class LastRnn(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.rnn, self.out = nn.RNN(3, 5, nonlinearity="relu", batch_first=True), nn.Linear(5, 2)
-
-    def forward(self, x):
-        return self.out(self.rnn(x)[0][:, -1])

@@ -106,7 +106,7 @@ def scrub_figure(
     accuracies: Float[Array, " steps"],
     probabilities: Float[Array, "steps samples classes"],
     confusion: Float[Array, "steps classes classes"],
-    filters: Float[Array, "steps units height width"],
+    filters: Float[Array, "steps units rows columns"],
     images: Float[Array, "samples height width"],
     targets: Int[Array, " samples"],
     classes: Sequence[str],

@@ -34,7 +34,7 @@ def orbit_size(spec: PermutationSpec) -> OrbitSize:
     rescaling = spec.rescaling
     counts = {name: math.prod(shape) for name, shape in rescaling.shapes.items()}
     return OrbitSize(
-        log_orders=sum(spec.copies.get(group, 1) * math.lgamma(size + 1) for group, size in spec.sizes.items()),
+        log_orders=math.fsum(spec.copies.get(g, 1) * math.lgamma(size + 1) for g, size in spec.sizes.items()),
         signs=sum(counts[name] for name, kind in rescaling.kinds.items() if kind != "positive"),
         scales=sum(counts[name] for name, kind in rescaling.kinds.items() if kind != "sign"),
     )

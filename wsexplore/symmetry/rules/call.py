@@ -75,9 +75,10 @@ class Call:
 
     def _constant(self, tensor: Tensor) -> Axes:
         shape, nodes = tuple(tensor.shape), list[Node | None]()
+        reason = "a buffer keeps its order" if self.is_buffer(tensor) else "a constant changes along it"
         for axis, size in enumerate(shape):
             same = size == 1 or (tensor.layout == torch.strided and self._same_along(tensor, axis))
-            nodes.append(None if same else self.table.node(size, "a constant changes along it"))
+            nodes.append(None if same else self.table.node(size, reason))
         return Axes(shape, tuple(nodes))
 
     def _same_along(self, tensor: Tensor, axis: int) -> bool:
