@@ -80,7 +80,7 @@ def planted(arch: Architecture, noise: float, *, seed: int) -> Pair:
 
 
 def planted_heads(noise: float, *, seed: int) -> Pair:
-    """A vision transformer with heads, units within them and hidden units in a random order; the stream is as it was."""
+    """A vision transformer with heads, units within them and hidden units in a random order; its stream stays."""
     arch = vit()
     stream = tuple(group for group, units in spec_of(arch).sizes.items() if (group, units) == _stream(arch))
     return _planted(arch, arch.initial_weights(seed=seed), noise, seed=seed, fixed=stream)

@@ -1,0 +1,131 @@
+"""How long a whole zoo takes to align, in every frame, and how much memory.
+
+    python -m benchmarks.zoo_align
+    python -m benchmarks.zoo_align --models 1000 --memory 64
+
+trains a zoo of small perceptrons on the digits and one of the published small CNNs on the digits at 28 x 28 (one epoch;
+`--work` keeps them), then aligns each in every frame. Every line is measured in a process of its own: seconds by the
+clock and of the processor, and the most memory that the process held above what it held with the zoo opened. The plain
+way matches network after network to the first one by coordinate ascent in numpy and scipy; it is measured on `--loop`
+networks, one core, and scaled. `left` is the distance of the aligned networks from their mean, as a share of what it
+was.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.plain_ascent import plain_ascent
+from wsexplore.align import FRAMES, align_permutations, spec_of
+from wsexplore.population import train_zoo
+from wsexplore.symmetry import permute_weights
+from wsexplore.zoo import Zoo
+
+ZOOS: dict[str, dict[str, Any]] = {
+    "mlp": {"data": "digits", "epochs": 10, "config": {}, "limit": 2.0},
+    "small-cnn": {"data": "digits@28", "epochs": 1, "config": {}, "limit": 20.0},
+}
+PLAIN = "plain way"
+
+
+def trained(name: str, models: int, folder: Path) -> Path:
+    """The zoo of this name, trained unless it is there."""
+    path, recipe = folder / f"{name}-{models}", ZOOS[name]
+    if not path.exists():
+        train_zoo(name, recipe["data"], models=models, epochs=recipe["epochs"], config=recipe["config"], out=path)
+    return path
+
+
+def measured(task: tuple[str, str, int, int]) -> dict[str, float]:
+    """One way on one zoo."""
+    path, frame, memory, loop = task
+    zoo = Zoo.open(path)
+    spec, weights = spec_of(zoo.architecture), zoo.weights
+    if frame == PLAIN:
+        return _plainly(zoo, loop)
+    align_permutations(zoo.select([0, 1, 2]), frame=frame)
+    before, begun, used = _peak(), time.perf_counter(), time.process_time()
+    found = align_permutations(zoo, frame=frame, memory=memory << 20)
+    seconds, used, peak = time.perf_counter() - begun, time.process_time() - used, _peak() - before
+    aligned = found.apply(zoo).weights
+    return {"seconds": seconds, "processor": used, "MiB": peak, "left": _spread(aligned) / _spread(weights)} | {
+        "change": _change(zoo, aligned) if spec.groups else 0.0
+    }
+
+
+def _plainly(zoo: Zoo, loop: int) -> dict[str, float]:
+    torch.set_num_threads(1)
+    layout, spec, weights = zoo.architecture.layout, spec_of(zoo.architecture), zoo.weights
+    values, moved = [layout.unflatten(row) for row in weights[: loop + 1]], []
+    begun = time.perf_counter()
+    for place in range(1, len(values)):
+        found = plain_ascent(values[0], values[place], spec.outline, _sizes(spec.sizes), seed=0)
+        moved.append({group: torch.from_numpy(units) for group, units in found.items()})
+    seconds = (time.perf_counter() - begun) * len(zoo) / (len(values) - 1)
+    rows = [permute_weights(row, order, spec, layout) for row, order in zip(weights[1:], moved, strict=False)]
+    aligned = torch.stack([weights[0], *rows])
+    left = _spread(aligned) / _spread(weights[: len(aligned)])
+    return {"seconds": seconds, "processor": seconds, "MiB": float("nan"), "left": left, "change": 0.0}
+
+
+def _sizes(sizes: Any) -> dict[str, int]:
+    return dict(sizes)
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _spread(weights: torch.Tensor) -> float:
+    return float((weights.double() - weights.double().mean(0)).norm())
+
+
+def _change(zoo: Zoo, aligned: torch.Tensor) -> float:
+    inputs = torch.randn(8, *zoo.architecture.input_shape, generator=torch.Generator().manual_seed(0))
+    before, after = (zoo.architecture.forward(weights[:64], inputs) for weights in (zoo.weights, aligned))
+    return float((after - before).abs().max() / before.abs().max())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", type=int, default=1000)
+    parser.add_argument("--memory", type=int, default=256, help="MiB that networks may take while they are matched")
+    parser.add_argument("--loop", type=int, default=20, help="networks of the plain way")
+    parser.add_argument("--work", type=Path, default=None, help="folder to keep the trained zoos in")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as passing:
+        folder = arguments.work or Path(passing)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, recipe in ZOOS.items():
+            path = trained(name, arguments.models, folder)
+            size = Zoo.open(path).architecture.layout.size
+            print(
+                f"\n{arguments.models:,} x {name} ({size:,} numbers), {recipe['data']}, memory {arguments.memory} MiB"
+            )
+            print(
+                f"{'':12s}{'seconds':>9s}{'processor':>11s}{'times faster':>14s}{'MiB':>7s}{'left':>7s}{'change':>10s}"
+            )
+            plain = 0.0
+            for frame in (PLAIN, *FRAMES):
+                memory = arguments.memory if frame != "cycle" else max(arguments.memory, 2048)
+                with multiprocessing.get_context("spawn").Pool(1) as pool:
+                    one = pool.apply(measured, ((str(path), frame, memory, arguments.loop),))
+                plain = plain or one["seconds"]
+                print(
+                    f"{frame:12s}{one['seconds']:9.2f}{one['processor']:11.2f}{plain / one['seconds']:14.1f}"
+                    f"{one['MiB']:7.0f}{one['left']:7.3f}{one['change']:10.1e}",
+                    flush=True,
+                )
+                if frame == "network":
+                    held = "holds" if one["seconds"] <= recipe["limit"] else "MISSED"
+                    print(f"{'':12s}at most {recipe['limit']:g} s: {held}")
+
+
+if __name__ == "__main__":
+    main()
