@@ -51,7 +51,7 @@ def symmetry_of(module: nn.Module, example_input: Tensor | tuple[Any, ...]) -> P
     except ValuesRead:
         raise
     except Exception as error:  # a module raises what it likes when its input does not fit
-        raise _refused(module, watcher, error) from None
+        raise watcher.refused or _refused(module, watcher, error) from None
     finally:
         for part, mode in training:
             part.training = mode

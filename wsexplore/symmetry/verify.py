@@ -85,6 +85,6 @@ def shaken(module: nn.Module, *, seed: int) -> nn.Module:
             if name.endswith("running_var"):
                 value.mul_(torch.exp(0.3 * noise))
             else:
-                spread = float(value.std()) if value.dim() > 1 else 1.0
+                spread = float(value.std()) if value.dim() > 1 and value.numel() > 1 else 1.0
                 value.add_(0.3 * (spread or 1.0) * noise)
     return twin

@@ -46,12 +46,14 @@ class Watcher(TorchFunctionMode):
     Attributes:
         table: what is known of the axes.
         busy: whether an operation runs whose rule will be asked.
+        refused: why the module cannot be traced, where compiled code has put that into words of its own.
     """
 
     def __init__(self, module: nn.Module, inputs: Any):
         super().__init__()
         self.table = AxisTable()
         self.busy = False
+        self.refused: ValuesRead | None = None
         self._known: dict[int, tuple[Tensor, Axes]] = {}
         self._buffers: dict[int, Tensor] = {}
         self._blank: dict[int, Tensor] = {}
@@ -112,10 +114,7 @@ class Watcher(TorchFunctionMode):
             self._inherit(name, (args, given), value)
             return value
         if raw in VALUES or (name == "where" and len(args) + len(given) == 1):
-            raise ValuesRead(
-                f"{self._where}the forward pass looks at the values of a tensor ({name}); only the shapes of "
-                "tensors may decide what is computed"
-            )
+            raise self._reads(name)
         call = Call(name, args, given, [], self.table, self.known, self._is_buffer)
         if args and isinstance(args[0], Tensor) and (raw in WRITES or (raw.endswith("_") and raw[:2] != "__")):
             call.remember(args[0], blank=id(args[0]) in self._blank)
@@ -131,9 +130,12 @@ class Watcher(TorchFunctionMode):
             self.busy = before
         return value
 
-    @property
-    def _where(self) -> str:
-        return f"layer {self.layer}: " if self.layer else ""
+    def _reads(self, how: str) -> ValuesRead:
+        place = f"layer {self.layer}: " if self.layer else ""
+        return ValuesRead(
+            f"{place}the forward pass looks at the values of a tensor ({how}); only the shapes of tensors may decide "
+            "what is computed"
+        )
 
     def _is_buffer(self, tensor: Tensor) -> bool:
         return id(tensor) in self._buffers
@@ -187,7 +189,8 @@ class Watcher(TorchFunctionMode):
             self._inherit(name, given, value)
             return
         if name in ("_local_scalar_dense", "item", "nonzero"):
-            raise ValuesRead(f"{self._where}compiled code looks at the values of a tensor; only shapes may decide")
+            self.refused = self._reads("in compiled code")
+            raise self.refused
         reason = f"{name} is computed out of sight" + (f" (in {self.layer})" if self.layer else "")
         for axes in touched:
             self.table.fix_numbered(axes)
