@@ -5,10 +5,11 @@
 
 trains a zoo of small perceptrons on the digits and one of the published small CNNs on the digits at 28 x 28 (one epoch;
 `--work` keeps them), then aligns each in every frame. Every line is measured in a process of its own: seconds by the
-clock and of the processor, and the most memory that the process held above what it held with the zoo opened. The plain
-way matches network after network to the first one by coordinate ascent in numpy and scipy; it is measured on `--loop`
-networks, one core, and scaled. `left` is the distance of the aligned networks from their mean, as a share of what it
-was.
+clock and of the processor, and the most memory that the process held above what it held with the zoo opened (on Linux).
+The plain way matches network after network to the first one by coordinate ascent in numpy and scipy; it is measured on
+`--loop` networks, one core, and scaled. The ratio is that of the processor seconds. `left` is the distance of the
+aligned networks from their mean, as a share of what it was. The frame "cycle" holds all networks in memory and is given
+2 GiB.
 """
 
 import argparse
@@ -24,7 +25,6 @@ import torch
 from benchmarks.plain_ascent import plain_ascent
 from wsexplore.align import FRAMES, align_permutations, spec_of
 from wsexplore.population import train_zoo
-from wsexplore.symmetry import permute_weights
 from wsexplore.zoo import Zoo
 
 ZOOS: dict[str, dict[str, Any]] = {
@@ -46,39 +46,40 @@ def measured(task: tuple[str, str, int, int]) -> dict[str, float]:
     """One way on one zoo."""
     path, frame, memory, loop = task
     zoo = Zoo.open(path)
-    spec, weights = spec_of(zoo.architecture), zoo.weights
     if frame == PLAIN:
         return _plainly(zoo, loop)
     align_permutations(zoo.select([0, 1, 2]), frame=frame)
-    before, begun, used = _peak(), time.perf_counter(), time.process_time()
+    before, begun, used = _fresh_peak(), time.perf_counter(), time.process_time()
     found = align_permutations(zoo, frame=frame, memory=memory << 20)
     seconds, used, peak = time.perf_counter() - begun, time.process_time() - used, _peak() - before
     aligned = found.apply(zoo).weights
-    return {"seconds": seconds, "processor": used, "MiB": peak, "left": _spread(aligned) / _spread(weights)} | {
-        "change": _change(zoo, aligned) if spec.groups else 0.0
-    }
+    left = _spread(aligned) / _spread(zoo.weights)
+    return {"seconds": seconds, "processor": used, "MiB": peak, "left": left, "change": _change(zoo, aligned)}
 
 
 def _plainly(zoo: Zoo, loop: int) -> dict[str, float]:
     torch.set_num_threads(1)
-    layout, spec, weights = zoo.architecture.layout, spec_of(zoo.architecture), zoo.weights
-    values, moved = [layout.unflatten(row) for row in weights[: loop + 1]], []
-    begun = time.perf_counter()
-    for place in range(1, len(values)):
-        found = plain_ascent(values[0], values[place], spec.outline, _sizes(spec.sizes), seed=0)
-        moved.append({group: torch.from_numpy(units) for group, units in found.items()})
-    seconds = (time.perf_counter() - begun) * len(zoo) / (len(values) - 1)
-    rows = [permute_weights(row, order, spec, layout) for row, order in zip(weights[1:], moved, strict=False)]
-    aligned = torch.stack([weights[0], *rows])
-    left = _spread(aligned) / _spread(weights[: len(aligned)])
-    return {"seconds": seconds, "processor": seconds, "MiB": float("nan"), "left": left, "change": 0.0}
+    layout, spec = zoo.architecture.layout, spec_of(zoo.architecture)
+    values = [layout.unflatten(row) for row in zoo.weights[: loop + 1]]
+    begun, used = time.perf_counter(), time.process_time()
+    for other in values[1:]:
+        plain_ascent(values[0], other, spec.outline, spec.sizes, seed=0)
+    scale, nothing = len(zoo) / (len(values) - 1), float("nan")
+    seconds, used = (time.perf_counter() - begun) * scale, (time.process_time() - used) * scale
+    return {"seconds": seconds, "processor": used, "MiB": nothing, "left": nothing, "change": nothing}
 
 
-def _sizes(sizes: Any) -> dict[str, int]:
-    return dict(sizes)
+def _fresh_peak() -> float:
+    """What the process holds now, in MiB; from here on `_peak` counts anew."""
+    if (counter := Path("/proc/self/clear_refs")).exists():
+        counter.write_text("5")
+    return _peak()
 
 
 def _peak() -> float:
+    """The most that the process held since, in MiB."""
+    if (status := Path("/proc/self/status")).exists():
+        return float(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -98,11 +99,13 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=256, help="MiB that networks may take while they are matched")
     parser.add_argument("--loop", type=int, default=20, help="networks of the plain way")
     parser.add_argument("--work", type=Path, default=None, help="folder to keep the trained zoos in")
+    parser.add_argument("--only", default="", help="zoos whose name holds this")
+    parser.add_argument("--frames", nargs="+", default=FRAMES, choices=FRAMES)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as passing:
         folder = arguments.work or Path(passing)
         folder.mkdir(parents=True, exist_ok=True)
-        for name, recipe in ZOOS.items():
+        for name, recipe in ((name, recipe) for name, recipe in ZOOS.items() if arguments.only in name):
             path = trained(name, arguments.models, folder)
             size = Zoo.open(path).architecture.layout.size
             print(
@@ -112,13 +115,13 @@ def main() -> None:
                 f"{'':12s}{'seconds':>9s}{'processor':>11s}{'times faster':>14s}{'MiB':>7s}{'left':>7s}{'change':>10s}"
             )
             plain = 0.0
-            for frame in (PLAIN, *FRAMES):
+            for frame in (PLAIN, *arguments.frames):
                 memory = arguments.memory if frame != "cycle" else max(arguments.memory, 2048)
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
                     one = pool.apply(measured, ((str(path), frame, memory, arguments.loop),))
-                plain = plain or one["seconds"]
+                plain = plain or one["processor"]
                 print(
-                    f"{frame:12s}{one['seconds']:9.2f}{one['processor']:11.2f}{plain / one['seconds']:14.1f}"
+                    f"{frame:12s}{one['seconds']:9.2f}{one['processor']:11.2f}{plain / one['processor']:14.1f}"
                     f"{one['MiB']:7.0f}{one['left']:7.3f}{one['change']:10.1e}",
                     flush=True,
                 )
