@@ -218,7 +218,7 @@ def test_a_broken_zoo_gives_one_sentence(user):
 
 
 def test_a_cancelled_draw_says_so_and_can_be_tried_again(user):
-    at = opened("sample", n="256", steps="50", draw="11")
+    at = opened("sample", n="64", steps="50", draw="11")
     cancel = next((button for button in at.button if button.label == "Cancel"), None)
     if cancel is None:
         pytest.fail("the draw ended before it could be cancelled")

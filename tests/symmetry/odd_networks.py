@@ -433,6 +433,8 @@ NETWORKS = {
     "fourier": plain(((3, 4), (4, 5), (5, 2)), unknown),
     "multiplied from the right": plain(((3, 6),), lambda m, x: (m.w @ torch.relu(m.a(x)).T).T, w=(2, 6)),
     "several results": plain(((3, 6), (6, 4), (6, 2)), lambda m, x: (m.b(torch.relu(m.a(x))), [m.c(torch.relu(m.a(x)))])),
+    "triangle of one number": plain(AB, lambda m, x: m.b((m.a(x).sum() * torch.ones(12, 12)).tril().sum(0) * m.a(x))),
+    "batch norm of one number": plain(AB, lambda m, x: m.b(F.batch_norm(m.u.expand(4, 12), m.w, m.v**2)) + m.a(x)[:, :2], u=(1,), w=(12,), v=(12,)),
     "list of units": plain(((3, 4), (4, 2)), lambda m, x: m.b(torch.stack([t * (k + 1) for k, t in enumerate(m.a(x).unbind(1))], 1))),
     "checkpointed": plain(AB, lambda m, x: m.b(torch.utils.checkpoint.checkpoint(lambda t: torch.relu(m.a(t)), x, use_reentrant=False))),
 }  # fmt: skip

@@ -76,6 +76,14 @@ class AxisTable:
         """An axis along which nothing changes: its places may be exchanged, not rescaled."""
         return None if size == 1 else Node(self.permuting.fresh(size), self.scaling.fresh(size, "copies of one place"))
 
+    def put(self, axes: Axes, place: int, node: Node | None) -> Axes:
+        """The same axes with a node for one along which nothing changed before."""
+        if axes[place] is not None or node is None:
+            return axes
+        nodes = list(axes.nodes)
+        nodes[place] = node
+        return Axes(axes.shape, tuple(nodes))
+
     def single(self, reason: str) -> Node:
         """One place as a node, to be put beside others."""
         return Node(self.permuting.fresh(1, reason), self.scaling.fresh(1, reason))

@@ -21,9 +21,10 @@ def attention(call: Call) -> Result:
     scores = contract(call, [q, k], [f"{leads[0]}YX", f"{leads[1]}ZX"], f"{letters}YZ")
     call.table.admit(scores, NOTHING, "softmax lets no factor through")
     if (mask := call.arg(3, "attn_mask")) is not None:
-        _join_trailing(call, scores, call.axes(mask))
+        scores = _under(call, scores, call.axes(mask))
     if call.arg(5, "is_causal", False):
         for place in (-2, -1):
+            scores = call.table.put(scores, len(scores) + place, call.table.node(scores.shape[place]))
             call.table.fix(scores[place], "place in the sequence")
     call.table.mix(scores, [len(scores) - 1])
     if len(q) > 3:
@@ -43,10 +44,13 @@ def _shared(call: Call, x: Axes, heads: int) -> Axes:
     return Axes((*x.shape[:-3], heads, *x.shape[-2:]), (*x.nodes[:-3], node, *x.nodes[-2:]))
 
 
-def _join_trailing(call: Call, scores: Axes, mask: Axes) -> None:
+def _under(call: Call, scores: Axes, mask: Axes) -> Axes:
+    """The scores with a mask on them."""
     call.table.admit(mask, NOTHING, "a mask")
     for place in range(-min(len(mask), len(scores)), 0):
         call.table.join_permuted(scores[place], mask[place])
+        scores = call.table.put(scores, len(scores) + place, mask[place])
+    return scores
 
 
 def multi_head(call: Call) -> Result:
@@ -85,7 +89,8 @@ def multi_head(call: Call) -> Result:
         table.multiply(nodes)
     table.multiply(query.nodes[:-1], [v_heads, v_units], weight.nodes[:1])
     table.multiply([q_heads])
-    result = Axes(call.shape, (*query.nodes[:-1], weight[0]))
+    rest = (scores[2], scores[0]) if len(query) == 3 else (scores[2],)
+    result = Axes(call.shape, (*rest, weight[0]))
     return [with_bias(call, result, -1, call.arg(12, "out_proj_bias")), *(_seen_weights(call, scores))]
 
 
@@ -114,16 +119,18 @@ def _scores(call: Call, query: Axes, key: Axes, value: Axes, heads: Node | None)
     table, batched = call.table, len(query) == 3
     for place in range(len(key) - 1):
         table.join_permuted(key[place], value[place])
-    sequences = [x[0] for x in (query, key)]
-    batch = query[1] if batched else None
+    sequences = [query[0], key[0] or value[0]]
+    batch = None
     if batched:
-        table.join_permuted(batch, key[1])
+        table.join_permuted(query[1], key[1])
+        batch = query[1] or key[1] or value[1]
     masks: list[Tensor | None] = [call.arg(16, "attn_mask"), call.arg(14, "key_padding_mask")]
     extra = call.arg(7, "bias_k") is not None or bool(call.arg(9, "add_zero_attn", False))
     if any(mask is not None for mask in masks) or extra or call.kwargs.get("is_causal"):
         for tensor in masks:
             if tensor is not None:
                 table.fix(call.axes(tensor), "a mask")
+        sequences = [n or table.node(x.shape[0]) for n, x in zip(sequences, (query, key), strict=True)]
         for node in (*sequences, *([heads] if _per_head(masks[0]) else [])):
             table.fix(node, "under a mask")
     places = table.size(key[0]) + (call.arg(7, "bias_k") is not None) + bool(call.arg(9, "add_zero_attn", False))

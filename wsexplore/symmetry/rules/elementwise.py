@@ -34,6 +34,8 @@ WORDS = {"scale": "positive factors", "flip": "signs"}
 
 def same(call: Call) -> Result:
     """Each number by itself: the axes stay, with the factors that the function lets through."""
+    if "dropout" in call.name and call.arg(2, "training", call.kwargs.get("train", False)):
+        return None  # random numbers
     return _passing(call, ADMITS[call.name])
 
 
@@ -87,6 +89,7 @@ def prelu(call: Call) -> Result:
     x, slope = call.axes(call.args[0]), call.axes(call.arg(1, "weight"))
     if len(x) > 1:
         call.table.join_permuted(x[1], slope[0])
+        x = call.table.put(x, 1, slope[0])
     call.table.admit(x, SCALE, "prelu lets positive factors through")
     call.table.admit(slope, NOTHING, "slopes of an activation")
     return x
@@ -106,6 +109,7 @@ def cumulated(call: Call) -> Result:
     """Sums along an axis, whose order then matters."""
     x = call.axes(call.args[0])
     place = call.ints(call.arg(1, "dim"))[0] % len(x)
+    x = call.table.put(x, place, call.table.node(x.shape[place]))
     call.table.fix(x[place], f"{call.name} runs along it")
     call.table.mix(x, [place])
     if call.name != "cumsum":

@@ -28,7 +28,9 @@ def _channelwise(call: Call, over: int | None) -> Result:
     x = call.axes(call.args[0])
     for place, name in ((1, "running_mean"), (2, "running_var")):
         if (statistic := call.arg(place, name)) is not None:
-            call.table.join_permuted(x[1], call.axes(statistic)[0])
+            held = call.axes(statistic)[0]
+            call.table.join_permuted(x[1], held)
+            x = call.table.put(x, 1, held)
     call.table.admit(x, NOTHING, f"{call.name} adds a number to the variance")
     if over is not None:
         call.table.mix(x, [place for place in range(over, len(x)) if place != 1])

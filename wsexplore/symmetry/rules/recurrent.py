@@ -36,11 +36,14 @@ def layers(call: Call) -> Result:
             inputs = call.table.one_after_the_other(outputs[-directions:])
     for node in x.nodes[:-1]:
         call.table.admit(node, NOTHING, "a gate lets no factor through")
-    call.table.mix(x, [1 if batched and first else 0])
-    call.table.fix(x[1 if batched and first else 0], "place in the sequence")
-    samples = x[0 if first else 1] if batched else None
+    sequence, sample = (1, 0) if batched and first else (0, 1)
+    x = call.table.put(x, sequence, call.table.node(x.shape[sequence]))
+    call.table.mix(x, [sequence])
+    call.table.fix(x[sequence], "place in the sequence")
     for state, units in zip(tensors_in(states), (outputs, cells), strict=False):
-        _begin(call, state, units, samples)
+        begun = _begin(call, state, units, x[sample] if batched else None)
+        x = call.table.put(x, sample, begun) if batched else x
+    samples = x[sample] if batched else None
     ended = zip(call.results[1:], (outputs, cells), strict=False)
     return [
         Axes(call.shape, (*x.nodes[:-1], inputs)),
@@ -48,10 +51,14 @@ def layers(call: Call) -> Result:
     ]
 
 
-def _begin(call: Call, state: Tensor, units: Sequence[Node | None], samples: Node | None) -> None:
-    """The first states of all layers and directions, side by side; where they are one axis, the units are fixed."""
+def _begin(call: Call, state: Tensor, units: Sequence[Node | None], samples: Node | None) -> Node | None:
+    """The first states of all layers and directions, side by side; where they are one axis, the units are fixed.
+
+    Returns:
+        The axis of their samples.
+    """
     if call.is_zero(state):
-        return
+        return samples
     axes = call.axes(state)
     if len(axes) == 3:
         call.table.join_permuted(axes[1], samples)
@@ -61,6 +68,7 @@ def _begin(call: Call, state: Tensor, units: Sequence[Node | None], samples: Nod
         if node is None:
             call.table.fix(axes, "a first state of several layers")
             call.table.fix(unit, "the first state is given")
+    return axes[1] if len(axes) == 3 else samples
 
 
 def _ended(call: Call, shape: tuple[int, ...], units: Sequence[Node | None], samples: Node | None) -> Axes:
@@ -85,9 +93,10 @@ def cell(call: Call) -> Result:
             if axes[-1] is None:
                 call.table.admit(unit, NOTHING, "the first state is given")
             call.table.join(axes[-1], unit)
-            for one, other in zip(axes.nodes[:-1], x.nodes[:-1], strict=True):
-                call.table.join_permuted(one, other)
-                call.table.admit(one, NOTHING, "a gate lets no factor through")
+            for place, node in enumerate(axes.nodes[:-1]):
+                call.table.join_permuted(node, x[place])
+                call.table.admit(node, NOTHING, "a gate lets no factor through")
+                x = call.table.put(x, place, node)
     for node in x.nodes[:-1]:
         call.table.admit(node, NOTHING, "a gate lets no factor through")
     return [Axes(tuple(result.shape), (*x.nodes[:-1], unit)) for result in call.results]

@@ -105,8 +105,9 @@ def resized(call: Call) -> Result:
     for node in x.nodes[2:]:
         call.table.fix(node, "place in the image")
     if "unpool" in call.name:
-        for node, other in zip(x.nodes, call.axes(call.arg(1, "indices")).nodes, strict=True):
-            call.table.join_permuted(node, other)
+        for place, other in enumerate(call.axes(call.arg(1, "indices")).nodes):
+            call.table.join_permuted(x[place], other)
+            x = call.table.put(x, place, other)
     return _image(call, x, call.results[0], 2)
 
 

@@ -191,6 +191,7 @@ def flipped(call: Call) -> Result:
         flat = given[0] if isinstance(given, tuple) and len(given) == 1 else given
         dims = [dim % len(x) for dim in call.ints(flat)] if flat is not None and flat != () else list(range(len(x)))
     for dim in dims:
+        x = call.table.put(x, dim, call.table.node(x.shape[dim]) if call.name in ("tril", "triu") else None)
         call.table.fix(x[dim], f"{call.name} along it")
     call.table.mix(x, dims)
     return x
