@@ -1,121 +1,80 @@
-"""Atlas: the map of a zoo, a selection on it, and the symmetry lens."""
+"""Atlas: the map of a zoo, a selection on it, and what the selection says."""
 
 import numpy as np
 import streamlit as st
 
-from app_pages.frame import recipe, sentence, show
-from app_pages.handles import open_projection
+from app_pages.clock import common_clock
+from app_pages.contrast import contrast
+from app_pages.frame import recipe, sentence
 from app_pages.lens import symmetry_lens
-from app_pages.link import check_link
-from app_pages.maps import ensure_maps
+from app_pages.maps import ensure_maps, map_or_offer, stored_map
 from app_pages.morph import gallery
 from app_pages.pick import current_zoo
-from app_pages.plain import plain
-from app_pages.selection import keep_polygon, selected_networks
-from wsexplore.embed import METHODS, inside, parse_polygon, thinned
-from wsexplore.figures import map_figure
-from wsexplore.zoo import select_rows
+from app_pages.plane import controls, draw_beside, draw_map
+from app_pages.regions import choose_regions
+from app_pages.selection import selected_networks
+from wsexplore.embed import rows_in, thinned
+from wsexplore.embed.selection import DRAWN
+
+LENS = 4000
+"""Most networks that move in the lens."""
+
+CLOSER = {"lens": "Symmetry lens", "contrast": "Compare selections", "clock": "Epoch by epoch"}
 
 name, zoo = current_zoo()
-table = zoo.table
 st.title("Where do trained networks live?")
 st.caption(
     "Every point is a network, placed by its weights. Draw a lasso around some to see who they are; switch from raw to "
     "aligned weights to see how much of the distance was only the order of hidden units."
 )
 ensure_maps(name, zoo)
-
-check_link("frame", ("raw", "aligned"), "weights")
-check_link("method", [method.upper() for method in METHODS], "map")
-left, middle, right = st.columns([1, 1, 1.6])
-frame = left.segmented_control(
-    "Weights",
-    ("raw", "aligned"),
-    default="aligned",
-    required=True,
-    key="frame",
-    bind="query-params",
-    help="Aligned: hidden units permuted to match one reference network. The functions are the same.",
-)
-method = middle.segmented_control(
-    "Map",
-    METHODS,
-    default="pca",
-    required=True,
-    key="method",
-    bind="query-params",
-    format_func=str.upper,
-    help="PCA keeps distances along two directions; UMAP keeps neighbours.",
-)
-columns = [column for column in table.columns if column != "id"]
-check_link("colour", columns, "column")
-start = next((columns.index(name) for name in ("test_accuracy", "label") if name in columns), 0)
-colour = right.selectbox(
-    "Colour", columns, index=start, key="colour", bind="query-params", help="Any column of the zoo's table but the id."
-)
-left, right = st.columns([3, 1], vertical_alignment="bottom")
-where = left.text_input(
-    "Filter",
-    key="where",
-    bind="query-params",
-    placeholder="epoch = 30 and test_accuracy > 0.9",
-    help=f"An SQL predicate over the columns: {', '.join(table.columns)}.",
-)
-paths = right.toggle("Trajectories", value=True, key="paths", bind="query-params", help="Join each run's checkpoints.")
-
+view = controls(name, zoo, DRAWN)
 with sentence():
-    projection = open_projection(name, method, frame)
-    rows = select_rows(table, where) if where.strip() else np.arange(len(table))
+    rows = zoo.entries.where(view.where) if view.where else np.arange(len(zoo))
+projection = map_or_offer(name, zoo, view.embedding, view.method, view.dims)
+if projection is None:
+    st.stop()
+rows = rows[projection.shown[rows]] if view.method == "tsne" else rows
 if len(rows) == 0:
     st.info("No network meets the filter. Loosen it, or clear it to see the whole zoo.")
     st.stop()
 drawn = thinned(rows)
 chart = st.container()
-region = st.text_input(
-    "Region",
-    key="region",
-    bind="query-params",
-    placeholder="draw a lasso on the map, or type corners: 0,0 5,0 5,5",
-    help="The selection as text: it travels in the link, and it is the keyboard's way to select.",
-)
-polygon = None
-if region.strip():
-    try:
-        polygon = parse_polygon(region)
-    except ValueError as error:
-        st.warning(plain(f"The region cannot be read: {error}."))
-chosen = rows[inside(projection.points[rows], polygon)] if polygon is not None else rows[:0]
-share = projection.variance
-labels = (
-    (f"PC 1 ({share[0]:.0%} of variance)", f"PC 2 ({share[1]:.0%} of variance)")
-    if method == "pca"
-    else ("UMAP 1", "UMAP 2")
-)
+plane = projection if view.dims == 2 else stored_map(name, zoo, view.embedding, view.method)
+places = plane.points[rows] if plane is not None else np.full((len(rows), 2), np.nan, np.float32)
+selection = choose_regions(places)
+chosen = rows[rows_in(places, selection)]
+if selection and plane is None:
+    st.caption("The selection belongs to the 2-D map, which is not made yet: switch to 2-D to make it.")
 with chart:
-    show(
-        map_figure(
-            projection.points[drawn],
-            table.iloc[drawn],
-            colour=colour,
-            labels=labels,
-            trajectories=paths,
-            polygon=polygon,
-        ),
-        key="map",
-        alt=f"Map of {len(rows):,} networks of {name} by their {frame} weights, coloured by {colour}",
-        table=table.iloc[drawn].assign(x=projection.points[drawn, 0], y=projection.points[drawn, 1]),
-        on_select=keep_polygon,
-        selection_mode=["lasso", "box"],
-    )
-    warning = " Distances between far groups mean nothing on a UMAP map." if method == "umap" else ""
-    more = "; statistics use all" if len(drawn) < len(rows) else ""
-    st.caption(
-        f"{len(drawn):,} of {len(zoo):,} networks drawn{more}. The frame holds 99 of 100; double-click to see all."
-        f"{warning}"
-    )
+    first, second = st.columns(2) if view.beside else (st.container(), None)
+    with first:
+        draw_map(zoo, view, projection, rows, drawn, selection, chosen)
+    if second is not None:
+        with second:
+            other = map_or_offer(name, zoo, "function", view.method)
+            if other is not None:
+                draw_beside(zoo, view, other, rows, drawn, chosen)
 recipe(projection.recipe)
 focus = selected_networks(zoo, rows, chosen)
 if zoo.architecture.task == "field":
     gallery(name, zoo, chosen if len(chosen) else rows)
-st.header("The symmetry lens")
-symmetry_lens(name, rows, focus, colour)
+st.header("Look closer")
+closer = st.segmented_control(
+    "What to look at",
+    list(CLOSER),
+    default="lens",
+    required=True,
+    key="look",
+    bind="query-params",
+    format_func=CLOSER.__getitem__,
+    label_visibility="collapsed",
+    help="The lens: what the order of hidden units does. Compare: what two selections differ in. Epoch by epoch: all "
+    "runs on one clock.",
+)
+if closer == "lens":
+    symmetry_lens(name, thinned(rows, LENS), focus, zoo.columns[1] if view.colour not in zoo.columns else view.colour)
+elif closer == "contrast":
+    contrast(name, zoo, rows, places, selection, chosen)
+elif plane is not None:
+    common_clock(zoo, view, plane, rows, chosen)

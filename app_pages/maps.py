@@ -1,11 +1,22 @@
-"""Maps for a zoo that has none yet: aligned and projected once, in the background."""
+"""Maps of a zoo: which are there, whether they are of this very zoo, and how the others are made in the background."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
-from app_pages.frame import result_of, sentence
-from app_pages.handles import jobs, open_alignment, open_projection
-from wsexplore.embed import FEWEST, METHODS, map_zoo
+from app_pages.frame import progress, result_of, sentence
+from app_pages.handles import jobs, open_alignment, open_projection, version_of
+from app_pages.pick import data_of
+from app_pages.plain import plain
+from wsexplore.datasets import Dataset
+from wsexplore.embed import EMBEDDINGS, FEWEST, LARGE, SAMPLE, Projection, add_map, map_name, map_zoo
+from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, keep_path
+from wsexplore.zoo.trash import is_kept
+
+TITLES = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}
+AT_ONCE = 100_000
+"""Networks up to which a map is compared with its zoo before it is drawn; above, in the background."""
 
 
 def ensure_maps(name: str, zoo: Zoo) -> None:
@@ -16,7 +27,8 @@ def ensure_maps(name: str, zoo: Zoo) -> None:
         st.info(f"A map needs at least {FEWEST} networks, this zoo has {len(zoo)}.")
         st.stop()
     seconds = 45 + len(zoo) * max(1, zoo.architecture.layout.size // 2000) // 50
-    st.info(f"This zoo has no map yet. Aligning it and fitting four maps takes about {seconds} s, once.")
+    count = "four" if len(zoo) <= LARGE else "two"
+    st.info(f"This zoo has no map yet. Aligning it and fitting {count} maps takes about {seconds:,} s, once.")
     if st.button("Make the maps", type="primary", key="make-maps") or st.session_state.get("maps-of") == name:
         st.session_state["maps-of"] = name
         with sentence():
@@ -30,9 +42,98 @@ def ensure_maps(name: str, zoo: Zoo) -> None:
 
 
 def has_maps(name: str, zoo: Zoo) -> bool:
-    """Whether every map is there, whole, and of this very zoo."""
+    """Whether the maps by PCA and the alignment are there, whole, and of this very zoo."""
     try:
-        maps = [open_projection(name, method, frame) for method in METHODS for frame in ("raw", "aligned")]
-        return {open_alignment(name).fitted_on, maps[0].fitted_on} == {zoo.fingerprint}
+        maps = [open_projection(name, "pca", frame) for frame in ("raw", "aligned")]
+        return all(len(found.points) == len(zoo) for found in maps) and _belongs(
+            name, zoo, {open_alignment(name).fitted_on, maps[0].fitted_on}
+        )
     except ValueError:
         return False
+
+
+def _belongs(name: str, zoo: Zoo, fitted_on: set[str]) -> bool:
+    """Whether maps are of this zoo; a large one is believed until its fingerprint is known, a few seconds later."""
+    if len(zoo) <= AT_ONCE:
+        return fitted_on == {zoo.fingerprint}
+    work: Callable[[OnStep], str] = lambda on_step: zoo.fingerprint  # noqa: E731
+    job = jobs().start("Fingerprint", work, name=f"fingerprint {name} {version_of('zoos', name)}")
+    status = jobs().status(job)
+    known = status.result if status is not None and status.state == "done" else None
+    return len(fitted_on) == 1 and known in (None, *fitted_on)
+
+
+def stored_map(name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2) -> Projection | None:
+    """A map that is there and of this very zoo."""
+    part = map_name(embedding, method, dims)
+    for kind in ("maps", "projections"):
+        try:
+            if kind == "projections":
+                found = open_projection(name, method, part.removeprefix(f"{method}-"))
+            else:
+                found = _kept(name, part, (keep_path(kind, name) / part / "manifest.json").stat().st_mtime)
+        except (ValueError, OSError):
+            continue
+        whole = len(found.points) == len(zoo) and found.dims == dims
+        told = found.recipe.inputs.get("of")
+        if whole and (told is None or _belongs(name, zoo, {told})):
+            return found
+    return None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _kept(name: str, part: str, version: float) -> Projection:
+    return Projection.open(keep_path("maps", name) / part)
+
+
+def map_or_offer(name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2) -> Projection | None:
+    """A map; where it is not there yet, the offer to make it or how far its making is, and `None`."""
+    found = stored_map(name, zoo, embedding, method, dims)
+    if found is not None:
+        return found
+    part = map_name(embedding, method, dims)
+    title = f"{TITLES[method]} of the {EMBEDDINGS[embedding]}" + (" in space" if dims == 3 else "")
+    job = f"map {name} {version_of('zoos', name)} {part}"
+    status = jobs().status(job)
+    if status is None:
+        st.info(plain(f"There is no {title} yet. {_cost(zoo, method, dims)}"))
+        if st.button("Make this map", type="primary", key=f"make-{part}"):
+            with sentence():
+                _start(job, title, name, zoo, embedding, method, dims)
+            st.rerun()
+    elif not status.ended:
+        progress(job)
+    elif status.state == "done":
+        jobs().forget(job)
+        st.rerun()
+    else:
+        st.error(plain(f"{title}: {status.message or 'cancelled'}."))
+        if st.button("Try again", key=f"again-{part}"):
+            jobs().forget(job)
+            st.rerun()
+    return None
+
+
+def _start(job: str, title: str, name: str, zoo: Zoo, embedding: str, method: str, dims: int) -> None:
+    """Queue the making of a map; a shipped zoo's lie beside those that ship, as `maps`."""
+    path = keep_path("projections" if is_kept(name) else "maps", name) / map_name(embedding, method, dims)
+    alignment = open_alignment(name) if embedding == "aligned" else None
+    data = data_for(zoo, embedding)
+    settings = {"method": method, "dims": dims, "alignment": alignment, "data": data}
+    jobs().start(title, lambda on_step: add_map(zoo, embedding, path, **settings, on_step=on_step), name=job)
+
+
+def _cost(zoo: Zoo, method: str, dims: int) -> str:
+    """What making a map takes, in a sentence or two."""
+    reading = 2 + len(zoo) * zoo.architecture.layout.size / 2e7
+    layout = {"pca": 1.0, "umap": 20 + len(zoo) / 800, "tsne": 5 + min(len(zoo), SAMPLE) / 100 * (dims - 1) ** 1.5}
+    told = f"It takes about {reading + layout[method]:,.0f} s on this machine, once."
+    if method != "tsne":
+        return told
+    limit = f" so it shows {SAMPLE:,} of {len(zoo):,}" if len(zoo) > SAMPLE else ""
+    return f"{told} t-SNE cannot place networks that it was not fitted on,{limit or ' also no later ones'}."
+
+
+def data_for(zoo: Zoo, embedding: str) -> Dataset | None:
+    """What an embedding asks the networks about; fields answer on a grid of their own."""
+    return data_of(zoo) if embedding == "function" and zoo.architecture.task != "field" else None

@@ -1,10 +1,10 @@
 """The networks inside the drawn region: their numbers, their curves, and the way to the other pages."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from app_pages.frame import show
-from wsexplore.embed import polygon_text
 from wsexplore.figures import runs_figure
 from wsexplore.zoo import Zoo
 
@@ -13,63 +13,75 @@ COLUMNS += ("data_share", "run")
 RUNS = 80
 """Most runs whose curves are drawn."""
 
-
-def keep_polygon() -> None:
-    """Write the drawn outline into the text field, which is also its place in the link."""
-    drawn = st.session_state["map"]["selection"]
-    shapes = list(drawn.get("lasso") or []) + list(drawn.get("box") or [])
-    if not shapes:
-        return
-    xs, ys = list(shapes[0]["x"]), list(shapes[0]["y"])
-    if len(xs) == 2:
-        xs, ys = [xs[0], xs[1], xs[1], xs[0]], [ys[0], ys[0], ys[1], ys[1]]
-    st.session_state["region"] = polygon_text(xs, ys)
+LISTED = 1000
+"""Most networks that the table lists."""
 
 
 def selected_networks(zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> int:
     """Show the selection, or the best networks while there is none; return the row of the first."""
-    table = zoo.table
+    columns = set(zoo.columns)
     st.header("Selected networks")
     if len(chosen) == 0:
         chosen = rows
         st.caption("Nothing is selected, so this is every network on the map. Draw a lasso or a box to narrow it.")
-    if "test_accuracy" in table:
-        chosen = chosen[np.argsort(-table["test_accuracy"].to_numpy()[chosen], kind="stable")]
-    picked = table.iloc[chosen]
+    runs = zoo.entries.part(["run"])["run"].to_numpy()
     cells = st.columns(4)
-    cells[0].metric("Networks", f"{len(picked):,}")
-    cells[1].metric("Runs", f"{picked['run'].nunique():,}")
-    if "test_accuracy" in picked:
-        cells[2].metric("Mean test accuracy", f"{picked['test_accuracy'].mean():.1%}")
-        cells[3].metric("Best test accuracy", f"{picked['test_accuracy'].max():.1%}")
+    cells[0].metric("Networks", f"{len(chosen):,}")
+    cells[1].metric("Runs", f"{len(np.unique(runs[chosen])):,}")
+    listed = chosen[:LISTED]
+    if "test_accuracy" in columns:
+        accuracy = zoo.entries.part(["test_accuracy"])["test_accuracy"].to_numpy(float)[chosen]
+        listed = chosen[_best(accuracy)]
+        cells[2].metric("Mean test accuracy", f"{np.nanmean(accuracy):.1%}" if np.isfinite(accuracy).any() else "none")
+        cells[3].metric("Best test accuracy", f"{np.nanmax(accuracy):.1%}" if np.isfinite(accuracy).any() else "none")
+    picked = zoo.entries.part([column for column in COLUMNS if column in columns]).iloc[listed]
     left, right = st.columns([1.35, 1])
     with left:
         ticked = st.dataframe(
-            picked[[column for column in COLUMNS if column in picked]],
+            picked,
             hide_index=True,
             height=340,
             key="selected",
             on_select="rerun",
             selection_mode="multi-row",
         )["selection"]["rows"]
-        _hand_over([str(picked["id"].iloc[row]) for row in ticked if row < len(picked)], zoo, chosen)
+        if len(listed) < len(chosen):
+            best = "best" if "test_accuracy" in columns else "first"
+            st.caption(f"The {best} {len(listed):,} of {len(chosen):,} networks; the numbers above use all.")
+        _hand_over([str(picked["id"].iloc[row]) for row in ticked if row < len(picked)], picked)
     with right:
-        if "test_accuracy" in table:
-            lengths = table.groupby("run")["epoch"].nunique()
-            longest = lengths.loc[picked["run"].unique()].sort_values(ascending=False, kind="stable").index[:RUNS]
-            runs = table[table["run"].isin(longest)]
-            show(
-                runs_figure(runs),
-                key="curves",
-                alt=f"Test accuracy by epoch of {runs['run'].nunique()} runs in the selection",
-                table=runs[["id", "run", "epoch", "test_accuracy"]],
-            )
-    return int(chosen[ticked[0]]) if ticked and ticked[0] < len(chosen) else int(chosen[0])
+        if "test_accuracy" in columns:
+            _curves(zoo, runs, picked["run"].to_numpy())
+    return int(listed[ticked[0]]) if ticked and ticked[0] < len(listed) else int(listed[0])
 
 
-def _hand_over(ticked: list[str], zoo: Zoo, chosen: np.ndarray) -> None:
+def _best(accuracy: np.ndarray) -> np.ndarray:
+    """Places of the largest values, in order; a value that is no number comes last."""
+    worst = np.where(np.isfinite(accuracy), -accuracy, np.inf)
+    some = np.argpartition(worst, LISTED)[:LISTED] if len(worst) > LISTED else np.arange(len(worst))
+    some = np.sort(some)
+    ordered: np.ndarray = some[np.argsort(worst[some], kind="stable")]
+    return ordered
+
+
+def _curves(zoo: Zoo, runs: np.ndarray, picked: np.ndarray) -> None:
+    """Curves of the runs with the most checkpoints."""
+    asked = pd.unique(picked)
+    held = np.flatnonzero(np.isin(runs, asked))
+    lengths = pd.Series(runs[held]).value_counts().reindex(asked)
+    longest = lengths.sort_values(ascending=False, kind="stable").index[:RUNS]
+    table = zoo.entries.part(["id", "run", "epoch", "test_accuracy"]).iloc[held[np.isin(runs[held], longest)]]
+    show(
+        runs_figure(table),
+        key="curves",
+        alt=f"Test accuracy by epoch of {len(longest)} runs in the selection, up to {table['test_accuracy'].max():.1%}",
+        table=table,
+    )
+
+
+def _hand_over(ticked: list[str], listed: pd.DataFrame) -> None:
     """Links that take two networks to the pages for pairs."""
-    best = zoo.table.iloc[chosen].drop_duplicates("run")["id"]
+    best = listed.drop_duplicates("run")["id"]
     pair = (ticked + [str(other) for other in best if other not in ticked])[:2]
     if len(pair) < 2:
         st.caption("Select at least two networks to compare them.")

@@ -46,11 +46,11 @@ def draw_map(count=30, **settings):
     return map_figure(points(count), table(count), **settings)
 
 
-def test_every_network_is_a_point_with_its_id_and_card():
+def test_every_network_is_a_point_whose_card_begins_with_its_id():
     trace = draw_map().data[0]
     assert len(trace.x) == 30
-    assert list(trace.customdata) == [f"n{row}" for row in range(30)]
-    assert "test accuracy" in trace.text[0]
+    assert [text.split("<br>")[0] for text in trace.hovertext] == [f"<b>n{row}</b>" for row in range(30)]
+    assert "test accuracy" in trace.hovertext[0]
 
 
 def test_trajectories_join_the_checkpoints_of_a_run_only():
@@ -76,7 +76,7 @@ def test_wide_columns_are_coloured_by_their_logarithm_and_shares_never():
 
 
 def test_the_selection_is_drawn_as_an_outline():
-    outline = draw_map(polygon=np.array([[0, 0], [1, 0], [1, 1.0]])).data[-1]
+    outline = draw_map(regions={"A": np.array([[0, 0], [1, 0], [1, 1.0]])}).data[-1]
     assert list(outline.x) == [0, 1, 1, 0]
 
 

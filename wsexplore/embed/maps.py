@@ -1,17 +1,43 @@
-"""Every map of a zoo, raw and aligned, made once and stored."""
+"""Maps of a zoo by any embedding: the ones that every zoo gets, and others as they are asked for."""
 
 from pathlib import Path
 
-from wsexplore.align import align_permutations
-from wsexplore.embed.projection import METHODS, fit_projection
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray as Array
+
+from wsexplore.align import Alignment, align_permutations
+from wsexplore.datasets import Dataset
+from wsexplore.embed.behaviour import function_features
+from wsexplore.embed.projection import fit_projection
+from wsexplore.embed.statistics import weight_statistics
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, check_target
+
+EMBEDDINGS = {
+    "raw": "raw weights",
+    "aligned": "aligned weights",
+    "statistics": "weight statistics",
+    "function": "answers",
+}
+"""What a map may lay out, and how it is called in a sentence."""
+
+ALWAYS = ("pca", "umap")
+"""Methods by which every zoo is laid out."""
+
+LARGE = 50_000
+"""Networks from which on only PCA is made unasked; UMAP places about a thousand networks a second."""
+
+SAMPLES = 64
+"""Inputs whose answers are the embedding in function space."""
 
 
 def map_zoo(
     zoo: Zoo, alignment: Path, projections: Path, *, reference: int | None = None, on_step: OnStep | None = None
 ) -> None:
     """Align a zoo by run, and store its alignment and a map by each method of its raw and of its aligned weights.
+
+    A zoo of more than `LARGE` networks gets the PCA maps only.
 
     Args:
         zoo: any population of at least 4 networks.
@@ -29,8 +55,83 @@ def map_zoo(
         reference = int(zoo.table["test_accuracy"].to_numpy().argmax()) if "test_accuracy" in zoo.table else 0
     found = align_permutations(zoo, reference=reference, by="run", on_step=lambda f, m: tell(0.2 * f, m))
     frames = {"raw": zoo, "aligned": found.apply(zoo)}
-    for place, (frame, method) in enumerate((frame, method) for frame in frames for method in METHODS):
-        tell(0.2 + 0.2 * place, f"{method} of the {frame} weights")
-        fit_projection(frames[frame], method=method).save(projections / f"{method}-{frame}")
+    methods = ALWAYS if len(zoo) <= LARGE else ALWAYS[:1]
+    jobs = [(frame, method) for frame in frames for method in methods]
+    for place, (frame, method) in enumerate(jobs):
+        tell(0.2 + 0.8 * place / len(jobs), f"{method} of the {frame} weights")
+        fit_projection(frames[frame], method=method).save(projections / map_name(frame, method))
     found.save(alignment)
     tell(1.0, "stored the maps")
+
+
+def map_name(embedding: str, method: str, dims: int = 2) -> str:
+    """Name of the folder that a map is stored in."""
+    return f"{method}-{embedding}" + ("-3d" if dims == 3 else "")
+
+
+def add_map(
+    zoo: Zoo,
+    embedding: str,
+    path: Path,
+    *,
+    method: str,
+    dims: int = 2,
+    alignment: Alignment | None = None,
+    data: Dataset | None = None,
+    seed: int = 0,
+    on_step: OnStep | None = None,
+) -> None:
+    """Store one more map of a zoo; its recipe names the zoo as the input `of`.
+
+    Args:
+        zoo: the networks.
+        embedding: one of `EMBEDDINGS`.
+        path: folder to write.
+        method: "pca", "umap" or "tsne".
+        dims: 2 or 3.
+        alignment: of this very zoo, for the aligned weights.
+        data: what classifiers answer on, for the function space.
+        seed: of the layout.
+        on_step: told the share done; it may raise to cancel.
+
+    Raises:
+        ValueError: the embedding is unknown or lacks its alignment or data, or the networks have no such map.
+    """
+    tell = on_step or (lambda fraction, message: None)
+    tell(0.0, f"reading the {EMBEDDINGS.get(embedding, embedding)}")
+    source = embedded(zoo, embedding, alignment=alignment, data=data)
+    tell(0.3, f"{method} of the {EMBEDDINGS[embedding]}")
+    name = "weights" if isinstance(source, Zoo) else embedding
+    inputs = {"of": zoo.fingerprint}
+    fit_projection(source, method=method, dims=dims, name=name, inputs=inputs, seed=seed).save(path)
+    tell(1.0, "stored the map")
+
+
+def embedded(
+    zoo: Zoo, embedding: str, *, alignment: Alignment | None = None, data: Dataset | None = None
+) -> Zoo | Float[Array, "models features"]:
+    """What a map of this embedding lays out: a zoo for its weights, or a matrix with a row per network.
+
+    The statistics are brought to mean 0 and standard deviation 1, those that never change left out.
+
+    Raises:
+        ValueError: the embedding is unknown, or lacks its alignment or data.
+    """
+    if embedding not in EMBEDDINGS:
+        raise ValueError(f"embedding {embedding!r} is unknown; choose one of {', '.join(EMBEDDINGS)}")
+    if embedding == "raw":
+        return zoo
+    if embedding == "aligned":
+        if alignment is None:
+            raise ValueError("a map of the aligned weights needs the zoo's alignment")
+        return alignment.apply(zoo)
+    if embedding == "statistics":
+        return _standardised(weight_statistics(zoo).drop(columns="id").to_numpy(np.float32))
+    return function_features(zoo, data, samples=SAMPLES, seed=0)
+
+
+def _standardised(values: Float[Array, "models features"]) -> Float[Array, "models features"]:
+    spread = values.std(0)
+    kept = spread > 1e-6 * np.abs(values).max(0)
+    standard: Float[Array, "models features"] = (values[:, kept] - values[:, kept].mean(0)) / spread[kept]
+    return standard

@@ -5,10 +5,12 @@ from wsexplore.figures.answers import confusion_figure, images_figure, mistakes_
 from wsexplore.figures.blocks import Block, blocks_of
 from wsexplore.figures.collapse import collapse_figure
 from wsexplore.figures.columns import histogram_figure, is_number, parallel_figure, varying
+from wsexplore.figures.compare import difference_figure
 from wsexplore.figures.cost import cost_figure
 from wsexplore.figures.curves import population_figure
+from wsexplore.figures.epochs import epochs_figure
 from wsexplore.figures.groups import SpecAxis, SpecGroup, SpecParameter, spec_groups, spec_parameters
-from wsexplore.figures.map import map_figure, placed_figure
+from wsexplore.figures.map import map_figure, placed_figure, space_figure
 from wsexplore.figures.methods import methods_figure
 from wsexplore.figures.moving import lens_figure, training_figure
 from wsexplore.figures.orbit import attack_figure, rescale_figure
@@ -36,8 +38,10 @@ __all__ = [
     "confusion_figure",
     "cost_figure",
     "curves_figure",
+    "difference_figure",
     "distances_figure",
     "drawn",
+    "epochs_figure",
     "filters_figure",
     "gallery_figure",
     "histogram_figure",
@@ -59,6 +63,7 @@ __all__ = [
     "ribbon_figure",
     "runs_figure",
     "scrub_figure",
+    "space_figure",
     "spec_figure",
     "spec_groups",
     "spec_parameters",

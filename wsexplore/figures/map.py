@@ -1,20 +1,24 @@
-"""Maps of a zoo: networks as points, trajectories as lines, new networks among them."""
+"""Maps of a zoo: networks as points in the plane or in space, trajectories as lines, new networks among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray as Array
 
+from wsexplore.embed.raster import Raster
+from wsexplore.figures.markers import SVG, cards, markers
+from wsexplore.figures.raster import raster_trace
 from wsexplore.figures.theme import (
     CATEGORIES,
     FAINT,
     FRESH,
     LINE,
     SEQUENTIAL,
-    SYMBOLS,
+    clear,
     colour_bar,
     frame_most,
     layout,
@@ -22,21 +26,8 @@ from wsexplore.figures.theme import (
     scale,
 )
 
-SVG = 1000
-"""Up to so many points are drawn as SVG, more by WebGL."""
-
-HOVER = (
-    "run",
-    "epoch",
-    "test_accuracy",
-    "test_loss",
-    "lr",
-    "optimizer",
-    "init",
-    "activation",
-    "label_noise",
-    "data_share",
-)
+OUTLINES = (FRESH, *CATEGORIES[:3], *CATEGORIES[4:])
+DASHES = ("dot", "dash", "dashdot", "solid")
 
 
 def map_figure(
@@ -46,66 +37,147 @@ def map_figure(
     colour: str,
     labels: tuple[str, str],
     trajectories: bool = False,
-    polygon: Float[Array, "vertices 2"] | None = None,
+    regions: Mapping[str, Float[Array, "vertices 2"]] | None = None,
+    chosen: Bool[Array, " models"] | None = None,
+    raster: Raster | None = None,
+    by: Literal["count", "mean"] = "count",
+    notes: Mapping[str, Sequence[str]] | None = None,
+    around_zero: bool = False,
+    lasso: bool = True,
     height: int = 620,
 ) -> go.Figure:
     """The map of a zoo, coloured by a column of its table.
 
     Args:
         points: one per row of `table`.
-        table: what the hover card shows; `customdata` holds the ids.
+        table: what the hover card shows.
         colour: a column; numbers get a colour bar, anything else a colour and a symbol per value.
         labels: of the two axes.
         trajectories: join the checkpoints of each run.
-        polygon: the selection, drawn as an outline.
+        regions: of the selection by name, drawn as outlines.
+        chosen: networks that stand out; the others are dimmed.
+        raster: counts of all networks, drawn under the points.
+        by: whether the raster shows the number of networks or the mean of the column `colour`.
+        notes: further lines of the hover card by name, a value per network.
+        around_zero: the column is a difference, coloured around zero.
+        lasso: whether dragging draws a lasso; otherwise it moves the map.
         height: in pixels.
     """
     across, up = plain(labels[0]), plain(labels[1])
     figure = go.Figure()
+    averaged = raster is not None and by == "mean" and raster.means is not None
+    if raster is not None:
+        figure.add_trace(raster_trace(raster, name=colour, by=by, bar=averaged))
     if trajectories:
         x, y = _paths(points, table)
         figure.add_scattergl(
             x=x, y=y, mode="lines", line={"color": FAINT, "width": 1}, hoverinfo="skip", showlegend=False
         )
     kind = go.Scattergl if len(points) > SVG else go.Scatter
-    for rows, marker, name in _markers(table, colour):
+    texts = np.array(cards(table, notes), dtype=object)
+    for rows, look, name in markers(table, colour, chosen=chosen, around_zero=around_zero):
+        drawn = {**look, "size": 3, "color": LINE, "colorbar": None} if averaged else look
         figure.add_trace(
             kind(
                 x=points[rows, 0],
                 y=points[rows, 1],
                 mode="markers",
-                marker=marker,
+                marker=drawn,
                 name=plain(name),
-                showlegend=bool(name),
-                customdata=table["id"].to_numpy()[rows],
-                text=_cards(table.iloc[rows]),
-                hovertemplate="%{text}<extra></extra>",
+                showlegend=bool(name) and not averaged,
+                hovertext=texts[rows],
+                hovertemplate="%{hovertext}<extra></extra>",
                 unselected={"marker": {"opacity": 0.25}},
             )
         )
-    if polygon is not None and len(polygon) > 2:
+    _outline(figure, regions or {})
+    frame_most(figure, points)
+    figure.update_xaxes(title=across, zeroline=False)
+    figure.update_yaxes(title=up, zeroline=False)
+    return layout(
+        figure,
+        height=height,
+        uirevision=f"{across} {up} {len(points)}",
+        dragmode="lasso" if lasso else "pan",
+        newselection={"line": {"color": FRESH, "width": 2}},
+    )
+
+
+def _outline(figure: go.Figure, regions: Mapping[str, Float[Array, "vertices 2"]]) -> None:
+    """Each region as a broken line with its name at the top; a single one needs no name."""
+    for place, (name, polygon) in enumerate(regions.items()):
         closed = np.vstack([polygon, polygon[:1]])
+        colour = OUTLINES[place % len(OUTLINES)]
         figure.add_scatter(
             x=closed[:, 0],
             y=closed[:, 1],
             mode="lines",
             fill="toself",
-            fillcolor="rgba(208, 64, 138, 0.08)",
-            line={"color": FRESH, "dash": "dot", "width": 2},
+            fillcolor=clear(colour, 0.08),
+            line={"color": colour, "dash": DASHES[place // len(OUTLINES) % len(DASHES)], "width": 2},
             hoverinfo="skip",
             showlegend=False,
         )
-    frame_most(figure, points)
-    figure.update_xaxes(title=across, zeroline=False)
-    figure.update_yaxes(title=up, zeroline=False)
-    layout(
-        figure,
-        height=height,
-        uirevision=f"{across} {up} {len(points)}",
-        dragmode="lasso",
-        newselection={"line": {"color": FRESH, "width": 2}},
+        if len(regions) > 1:
+            top = polygon[polygon[:, 1].argmax()]
+            figure.add_annotation(
+                x=top[0], y=top[1], text=f"<b>{plain(name)}</b>", font={"color": colour}, showarrow=False, yshift=10
+            )
+
+
+def space_figure(
+    points: Float[Array, "models 3"],
+    table: pd.DataFrame,
+    *,
+    colour: str,
+    labels: tuple[str, str, str],
+    chosen: Bool[Array, " models"] | None = None,
+    notes: Mapping[str, Sequence[str]] | None = None,
+    around_zero: bool = False,
+    height: int = 680,
+) -> go.Figure:
+    """The map of a zoo in space, to be turned by dragging; the arguments are those of `map_figure`."""
+    figure, texts = go.Figure(), np.array(cards(table, notes), dtype=object)
+    for rows, look, name in markers(table, colour, around_zero=around_zero):
+        known = look.get("symbol", "circle") in ("circle", "diamond", "square", "cross", "x")
+        marker: dict[str, Any] = {**look, "size": 3 if len(table) > SVG else 4, "line": {"width": 0}}
+        if not known:
+            marker["symbol"] = "circle-open"
+        if chosen is not None:
+            out = rows[~chosen[rows]]
+            if len(out):
+                figure.add_trace(_cloud(points, out, texts, {"size": 2, "color": FAINT, "opacity": 0.5}, ""))
+            shade = look["color"]
+            keep = chosen[rows]
+            marker["color"] = shade if isinstance(shade, str) else np.asarray(shade)[keep]
+            rows = rows[keep]
+        figure.add_trace(_cloud(points, rows, texts, marker, plain(name)))
+    low, high = np.quantile(points, (0.005, 0.995), axis=0)
+    pad = 0.08 * (high - low)
+    axes = ("xaxis", "yaxis", "zaxis")
+    quiet = {"showbackground": False, "gridcolor": FAINT, "zeroline": False}
+    scene = {
+        axis: {"title": {"text": plain(labels[k])}, "range": [low[k] - pad[k], high[k] + pad[k]], **quiet}
+        for k, axis in enumerate(axes)
+    }
+    return layout(figure, height=height, scene={**scene, "aspectmode": "cube"}, uirevision=" ".join(labels))
+
+
+def _cloud(
+    points: Float[Array, "models 3"], rows: Int[Array, " rows"], texts: Array, marker: dict[str, Any], name: str
+) -> go.Scatter3d:
+    x, y, z = points[rows].T
+    return go.Scatter3d(
+        x=x,
+        y=y,
+        z=z,
+        mode="markers",
+        marker=marker,
+        name=name,
+        showlegend=bool(name),
+        hovertext=texts[rows],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
-    return figure
 
 
 def _paths(points: Float[Array, "models 2"], table: pd.DataFrame) -> tuple[Array, Array]:
@@ -113,66 +185,9 @@ def _paths(points: Float[Array, "models 2"], table: pd.DataFrame) -> tuple[Array
     order = np.lexsort([table["epoch"].to_numpy(), table["run"].to_numpy()])
     runs = table["run"].to_numpy()[order]
     breaks = np.flatnonzero(np.diff(runs)) + 1
-    x = np.insert(points[order, 0].astype(float), breaks, np.nan)
-    y = np.insert(points[order, 1].astype(float), breaks, np.nan)
+    x = np.insert(points[order, 0].astype(np.float32), breaks, np.nan)
+    y = np.insert(points[order, 1].astype(np.float32), breaks, np.nan)
     return x, y
-
-
-def _markers(table: pd.DataFrame, colour: str) -> list[tuple[Int[Array, " rows"], dict[str, object], str]]:
-    """Rows, marker and legend name of each trace."""
-    values = table[colour]
-    size = 5 if len(table) > SVG else 7
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        shown, ticks = _log_if_wide(values.to_numpy(float), colour)
-        marker = {
-            "size": size,
-            "color": shown,
-            "colorscale": scale(SEQUENTIAL),
-            "colorbar": colour_bar(colour, **ticks),
-            "opacity": 0.85,
-        }
-        return [(np.arange(len(table)), marker, "")]
-    parts = []
-    for place, value in enumerate(sorted(values.astype(str).unique())):
-        marker = {
-            "size": size + 1,
-            "color": CATEGORIES[place % len(CATEGORIES)],
-            "symbol": SYMBOLS[place // len(CATEGORIES) % len(SYMBOLS)] if place >= len(CATEGORIES) else SYMBOLS[place],
-            "opacity": 0.8,
-        }
-        parts.append((np.flatnonzero(values.astype(str).to_numpy() == value), marker, value))
-    return parts
-
-
-def _log_if_wide(values: Float[Array, " models"], name: str) -> tuple[Float[Array, " models"], dict[str, object]]:
-    """Positive values over two decades or more are coloured by their logarithm, shares of 1 never."""
-    finite = values[np.isfinite(values)]
-    if (
-        len(finite) == 0
-        or name.endswith(("accuracy", "share", "noise"))
-        or finite.min() <= 0
-        or finite.max() / finite.min() < 100
-    ):
-        return values, {}
-    powers = np.arange(np.ceil(np.log10(finite.min())), np.floor(np.log10(finite.max())) + 1)
-    return np.log10(values), {"tickvals": powers, "ticktext": [f"{10**power:g}" for power in powers]}
-
-
-def _cards(table: pd.DataFrame) -> list[str]:
-    """What the pointer reads off each network."""
-    names = [name for name in HOVER if name in table]
-    columns = [table[name].tolist() for name in names]
-    cards = []
-    for row, values in zip(table["id"], zip(*columns, strict=True), strict=True):
-        facts = [f"{name.replace('_', ' ')} {_short(name, value)}" for name, value in zip(names, values, strict=True)]
-        cards.append(f"<b>{plain(row)}</b><br>" + "<br>".join(facts))
-    return cards
-
-
-def _short(name: str, value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3f}" if "accuracy" in name else f"{value:.3g}" + (" nats" if name.endswith("loss") else "")
-    return plain(value)
 
 
 def placed_figure(

@@ -3,6 +3,7 @@ from wsexplore.population.evaluate import Scores, evaluate, predict, score
 from wsexplore.population.fields import field_errors, field_grid, field_targets, pictures_of, psnr, render
 from wsexplore.population.steps import OnStep, device_of
 from wsexplore.population.train import train_zoo
+from wsexplore.population.tune import fine_tune
 from wsexplore.population.vary import FIELDS, hyper_parameters
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "field_errors",
     "field_grid",
     "field_targets",
+    "fine_tune",
     "hyper_parameters",
     "pictures_of",
     "predict",

@@ -114,6 +114,7 @@ def train_shard(
     device: torch.device,
     precision: str = "float32",
     tell: Said = lambda words: None,
+    start: tuple[Float[Tensor, "models parameters"], Float[Tensor, "models buffers"]] | None = None,
 ) -> TrainedShard:
     """Train the networks of a shard together, each with its own initialisation, order of samples and rates.
 
@@ -128,8 +129,9 @@ def train_shard(
         device: where to train.
         precision: "float32", "tf32" or "bf16"; the last two change nothing on a CPU.
         tell: told after each epoch, and every `BREATH` seconds nothing; it may raise to cancel.
+        start: weights and running statistics to go on from, in place of an initialisation.
     """
-    trainer = Trainer(architecture, data, networks, device, precision)
+    trainer = Trainer(architecture, data, networks, device, precision, start)
     kept: list[tuple[Tensor, Tensor, Tensor]] = []
     told = monotonic()
 

@@ -109,7 +109,7 @@ def train_zoo(
         folder = target.with_name(f"{target.name}.partial")
     with Ledger.open(folder, {**recipe.to_dict(), "device": plan.device.type}) as ledger:
         results = _run(plan, ledger, on_step, on_metrics)
-        zoo = _assemble(plan, results, recipe)
+        zoo = assemble(plan, results, recipe)
         if out is None:
             return zoo
         zoo.save(out)
@@ -181,7 +181,7 @@ def _rows(plan: Plan, shard: Shard, trained: TrainedShard) -> list[tuple[int, pd
     return found
 
 
-def _assemble(plan: Plan, results: list[tuple[Shard, TrainedShard]], recipe: Recipe) -> Zoo:
+def assemble(plan: Plan, results: list[tuple[Shard, TrainedShard]], recipe: Recipe) -> Zoo:
     """One zoo, ordered by run and epoch; checkpoints of networks that diverged to infinity are left out."""
     tables, weights, buffers = [], [], []
     for shard, trained in results:

@@ -21,6 +21,7 @@ class Trainer:
         networks: rows of hyper-parameters, equal in those that a shard shares.
         device: where to train.
         precision: "float32", "tf32" or "bf16".
+        start: weights and running statistics to go on from, in place of an initialisation.
     """
 
     def __init__(
@@ -30,21 +31,15 @@ class Trainer:
         networks: pd.DataFrame,
         device: torch.device,
         precision: str = "float32",
+        start: tuple[Float[Tensor, "models parameters"], Float[Tensor, "models buffers"]] | None = None,
     ):
         self.task = task_of(architecture, data, networks, device)
         self._architecture, self._device, self._precision = architecture, device, precision
-        first = networks["init_seed"] if "init_seed" in networks else networks["seed"]
-        start = torch.stack(
-            [
-                architecture.initial_weights(init=init, seed=stream_of(int(seed), 0))
-                for init, seed in zip(networks["init"], first, strict=True)
-            ]
-        ).to(device)
+        weights, buffers = start or _initial(architecture, networks)
         self._parameters = {
-            n: value.clone().requires_grad_() for n, value in architecture.layout.unflatten(start).items()
+            n: value.clone().requires_grad_() for n, value in architecture.layout.unflatten(weights.to(device)).items()
         }
-        still = architecture.initial_buffers().to(device).repeat(len(networks), 1)
-        self._buffers = {n: value.clone() for n, value in architecture.buffers.unflatten(still).items()}
+        self._buffers = {n: value.clone() for n, value in architecture.buffers.unflatten(buffers.to(device)).items()}
         self._moments = {n: (torch.zeros_like(value), torch.zeros_like(value)) for n, value in self._parameters.items()}
         self._optimizer = str(networks["optimizer"].iloc[0])
         self._rates = Rates(
@@ -100,6 +95,16 @@ class _Dropout:
             for keep, draw in zip(self._keep, self._draws, strict=True)
         ]
         return torch.stack(drawn).to(self._device)
+
+
+def _initial(architecture: Architecture, networks: pd.DataFrame) -> tuple[Tensor, Tensor]:
+    """Weights by the initialisation of each network, from a generator of its own, and statistics of none."""
+    seeds = networks["init_seed"] if "init_seed" in networks else networks["seed"]
+    weights = [
+        architecture.initial_weights(init=init, seed=stream_of(int(seed), 0))
+        for init, seed in zip(networks["init"], seeds, strict=True)
+    ]
+    return torch.stack(weights), architecture.initial_buffers().repeat(len(networks), 1)
 
 
 def _column(networks: pd.DataFrame, name: str, device: torch.device) -> Tensor:

@@ -1,0 +1,296 @@
+"""The controls of the Atlas, and its maps drawn from them."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app_pages.frame import show
+from app_pages.link import check_link
+from app_pages.maps import TITLES
+from app_pages.regions import keep_polygon
+from app_pages.trusted import errors_of, target_of, trust_numbers, trust_of
+from wsexplore.embed import EMBEDDINGS, METHODS, Projection, Selection, rasterise
+from wsexplore.figures import is_number, map_figure, space_figure
+from wsexplore.figures.markers import HOVER
+from wsexplore.zoo import Zoo
+
+ERROR = "prediction error"
+FEW = 2000
+"""Networks up to which the table under the map has every column."""
+
+RASTERS = {"off": "No raster", "count": "Networks", "mean": "Mean of the column"}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the controls ask for.
+
+    Attributes:
+        name: of the zoo.
+        embedding: one of `EMBEDDINGS`.
+        method: "pca", "umap" or "tsne".
+        dims: 2 or 3.
+        colour: a column, or `ERROR`.
+        where: the filter.
+        raster: one of `RASTERS`.
+        paths: whether runs are joined.
+        beside: whether the function space is drawn beside the map.
+    """
+
+    name: str
+    embedding: str
+    method: str
+    dims: int
+    colour: str
+    where: str
+    raster: str
+    paths: bool
+    beside: bool
+
+
+def controls(name: str, zoo: Zoo, most: int) -> View:
+    """Draw the controls; zoos of more than `most` networks start with a raster."""
+    check_link("frame", list(EMBEDDINGS), "weights")
+    check_link("method", list(TITLES.values()), "map")
+    check_link("dims", ["2-D", "3-D"], "map in")
+    left, middle, right, last = st.columns([1.9, 1.15, 0.75, 1.4])
+    embedding = left.segmented_control(
+        "Embedding",
+        list(EMBEDDINGS),
+        default="aligned",
+        required=True,
+        key="frame",
+        bind="query-params",
+        help="What is laid out. Raw: the weights as trained. Aligned: hidden units permuted to match one reference "
+        "network; the functions are the same. Statistics: mean, spread and quantiles of every parameter. Function: the "
+        "answers on 64 inputs, whatever the weights.",
+    )
+    method = middle.segmented_control(
+        "Map",
+        METHODS,
+        default="pca",
+        required=True,
+        key="method",
+        bind="query-params",
+        format_func=TITLES.__getitem__,
+        help="PCA keeps distances along a few directions; UMAP and t-SNE keep neighbours. t-SNE is made when it is "
+        "asked for, of at most 4,000 networks, and cannot place further ones.",
+    )
+    dims = right.segmented_control(
+        "Dimensions",
+        (2, 3),
+        default=2,
+        required=True,
+        key="dims",
+        bind="query-params",
+        format_func=lambda count: f"{count}-D",
+        help="A lasso needs a plane: select in 2-D, then turn the same networks in 3-D.",
+    )
+    columns = [column for column in zoo.columns if column != "id"]
+    options = [*columns, ERROR] if target_of(columns) else columns
+    check_link("colour", options, "column")
+    start = next((columns.index(known) for known in ("test_accuracy", "label") if known in columns), 0)
+    target = (target_of(columns) or "").replace("_", " ")
+    colour = last.selectbox(
+        "Colour",
+        options,
+        index=start,
+        key="colour",
+        bind="query-params",
+        help="Any column of the zoo's table but the id"
+        + (
+            f", or how far a linear prediction of {target} from the embedding is off: learnt from other runs only, "
+            "predicted minus true."
+            if target
+            else "."
+        ),
+    )
+    left, middle, right = st.columns([2.2, 1.6, 1.4], vertical_alignment="bottom")
+    where = left.text_input(
+        "Filter",
+        key="where",
+        bind="query-params",
+        placeholder="epoch = 30 and test_accuracy > 0.9",
+        help=f"An SQL predicate over the columns: {', '.join(zoo.columns)}.",
+    )
+    check_link("raster", list(RASTERS.values()), "raster")
+    raster = middle.segmented_control(
+        "Raster",
+        list(RASTERS),
+        default="count" if len(zoo) > most else "off",
+        required=True,
+        key="raster",
+        bind="query-params",
+        format_func=RASTERS.__getitem__,
+        help="Counts every network that meets the filter under the drawn points, on a logarithmic scale, or colours "
+        "each cell by its mean of the column.",
+    )
+    with right.container(horizontal=True):
+        paths = st.toggle(
+            "Trajectories", value=True, key="paths", bind="query-params", help="Join each run's checkpoints."
+        )
+        beside = st.toggle(
+            "Function space",
+            key="beside",
+            bind="query-params",
+            help="A second map beside the first, of what the networks answer. The selection stands out on both.",
+        )
+    return View(name, embedding, method, dims, colour, where.strip(), raster, paths, beside)
+
+
+def drawn_table(zoo: Zoo, view: View, projection: Projection, drawn: np.ndarray) -> pd.DataFrame:
+    """The columns that the drawn points need; a large table is read no further."""
+    names = zoo.columns if len(drawn) <= FEW else ["id", *(name for name in HOVER if name in zoo.columns)]
+    asked = [] if view.colour in (*names, ERROR) else [view.colour]
+    table = zoo.entries.part([*names, *asked]).iloc[drawn]
+    if view.colour == ERROR:
+        target = target_of(zoo.columns)
+        assert target is not None
+        return table.assign(**{ERROR: errors_of(view.name, projection, view.embedding, drawn, target)})
+    return table
+
+
+def draw_map(
+    zoo: Zoo,
+    view: View,
+    projection: Projection,
+    rows: np.ndarray,
+    drawn: np.ndarray,
+    selection: Selection,
+    chosen: np.ndarray,
+) -> None:
+    """The map with its numbers; `rows` meet the filter, `drawn` are some of them, `chosen` the selected ones."""
+    table = drawn_table(zoo, view, projection, drawn)
+    trust = trust_of(view.name, projection, view.embedding, drawn)
+    picked = np.isin(drawn, chosen) if len(chosen) else None
+    places = projection.points[drawn]
+    shared = {
+        "colour": view.colour,
+        "chosen": picked,
+        "notes": trust.notes() if trust else None,
+        "around_zero": view.colour == ERROR,
+    }
+    if projection.dims == 3:
+        figure, settings = space_figure(places, table, labels=axis_labels(projection), **shared), {}
+    else:
+        by: Literal["count", "mean"] = "mean" if view.raster == "mean" and _mean_of(zoo, view) is not None else "count"
+        values = _mean_of(zoo, view)
+        figure = map_figure(
+            places,
+            table,
+            labels=axis_labels(projection),
+            trajectories=view.paths,
+            regions=selection.regions,
+            raster=None
+            if view.raster == "off"
+            else rasterise(projection.points[rows], None if values is None or by == "count" else values[rows]),
+            by=by,
+            **shared,
+        )
+        settings = {"on_select": keep_polygon, "selection_mode": ["lasso", "box"]}
+    axes = dict(zip("xyz", places.T, strict=False))
+    known = table if len(drawn) <= FEW else table[["id", *([view.colour] if view.colour != "id" else [])]]
+    show(
+        figure,
+        key="map" if projection.dims == 2 else "space",
+        alt=f"Map of {len(rows):,} networks of {view.name} by their {EMBEDDINGS[view.embedding]}, coloured by "
+        f"{view.colour}" + _finding(table[view.colour], places, axis_labels(projection)) + _held(rows, chosen),
+        table=known.assign(**axes),
+        **settings,
+    )
+    words, numbers = st.columns([3, 1.4])
+    words.caption(_caption(zoo, view, projection, rows, drawn))
+    with numbers, st.container(horizontal=True):
+        trust_numbers(view.name, projection, drawn, trust)
+
+
+def draw_beside(
+    zoo: Zoo, view: View, projection: Projection, rows: np.ndarray, drawn: np.ndarray, chosen: np.ndarray
+) -> None:
+    """The second map, brushed by the selection on the first."""
+    shown = projection.shown
+    drawn = drawn[shown[drawn]]
+    second = replace(view, embedding="function", colour=view.colour if view.colour != ERROR else zoo.columns[1])
+    table = drawn_table(zoo, second, projection, drawn)
+    picked = np.isin(drawn, chosen) if len(chosen) else None
+    places = projection.points[drawn]
+    finding = ""
+    if picked is not None and 1 < picked.sum() < len(picked):
+        spread, whole = (float(np.sqrt(part.var(0).sum())) for part in (places[picked], places))
+        finding = f"; the {picked.sum():,} selected ones spread over {spread / max(whole, 1e-12):.0%} of the whole"
+    show(
+        map_figure(
+            places,
+            table,
+            colour=second.colour,
+            labels=axis_labels(projection),
+            trajectories=view.paths,
+            chosen=picked,
+            lasso=False,
+        ),
+        key="function-map",
+        alt=f"Map of {len(drawn):,} networks by their answers, coloured by {second.colour}{finding}",
+        table=table[["id", second.colour]].assign(x=places[:, 0], y=places[:, 1]),
+    )
+    st.caption(
+        "Function space: near each other here is to answer alike"
+        + (finding.replace("; t", ". T") if finding else ". A selection on the first map stands out here")
+        + "."
+    )
+
+
+def axis_labels(projection: Projection) -> tuple[str, ...]:
+    """What the axes of a map are called."""
+    axes = range(projection.dims)
+    if projection.method == "pca":
+        return tuple(f"PC {axis + 1} ({projection.variance[axis]:.0%} of variance)" for axis in axes)
+    return tuple(f"{TITLES[projection.method]} {axis + 1}" for axis in axes)
+
+
+def _mean_of(zoo: Zoo, view: View) -> np.ndarray | None:
+    """The column as numbers for every network, where it has any."""
+    if view.raster != "mean" or view.colour == ERROR:
+        return None
+    values = zoo.entries.part([view.colour])[view.colour]
+    return values.to_numpy(float, na_value=np.nan) if is_number(values) else None
+
+
+def _finding(values: "pd.Series[object]", places: np.ndarray, labels: tuple[str, ...]) -> str:
+    """Along which axis a column rises or falls, where it does."""
+    if not is_number(values) or values.nunique() < 3:
+        return ""
+    ranks = values.rank()
+    found = [float(ranks.corr(pd.Series(axis, index=values.index).rank())) for axis in places.T]
+    best = int(np.nanargmax(np.abs(found))) if np.isfinite(found).any() else 0
+    if not abs(found[best]) >= 0.3:
+        return ", which neither rises nor falls along an axis"
+    way = "rises" if found[best] > 0 else "falls"
+    return f", which {way} along {labels[best].partition(' (')[0]} (rank correlation {found[best]:.2f})"
+
+
+def _held(rows: np.ndarray, chosen: np.ndarray) -> str:
+    return f"; {len(chosen):,} are selected" if len(chosen) else ""
+
+
+def _caption(zoo: Zoo, view: View, projection: Projection, rows: np.ndarray, drawn: np.ndarray) -> str:
+    more = "; statistics use all" if len(drawn) < len(rows) else ""
+    told = [f"{len(drawn):,} of {len(zoo):,} networks drawn{more}."]
+    if projection.dims == 3:
+        told.append("Drag to turn. A lasso is not possible in 3-D: the selection is made in 2-D and stands out here.")
+    else:
+        told.append("The frame holds 99 of 100; double-click to see all.")
+    if view.raster == "count" and projection.dims == 2:
+        told.append(f"Grey: all {len(rows):,}, darker where more lie.")
+    if view.raster == "mean" and projection.dims == 2:
+        numeric = view.colour != ERROR and is_number(zoo.entries.part([view.colour])[view.colour])
+        told.append("Points are grey." if numeric else f"{view.colour} has no mean per cell: the raster counts.")
+    if projection.method != "pca":
+        told.append(f"Distances between far groups mean nothing on a {TITLES[projection.method]} map.")
+    if not projection.shown.all():
+        told.append(
+            f"t-SNE shows the {projection.shown.sum():,} networks that it was fitted on; it cannot place others."
+        )
+    return " ".join(told)

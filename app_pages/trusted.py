@@ -1,0 +1,133 @@
+"""How far the map can be believed, and how well the embedding predicts: worked out beside the page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic, sleep
+
+import numpy as np
+import streamlit as st
+
+from app_pages.frame import result_of
+from app_pages.handles import jobs, open_alignment, open_zoo, version_of
+from app_pages.maps import data_for
+from wsexplore.embed import LARGE, Projection, content_hash, embedded, held_out_error, neighbours_kept, residuals
+from wsexplore.population import OnStep
+
+Read = Callable[[np.ndarray], np.ndarray]
+"""Reads rows of an embedding."""
+
+QUICK = 3e9
+"""Products of numbers that are worked out while the page waits, about a third of a second."""
+
+MOMENT = 0.8
+"""Seconds that the page waits for a quick answer."""
+
+TARGETS = ("test_accuracy", "psnr", "test_loss", "val_accuracy")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trust:
+    """What is known of the drawn points.
+
+    Attributes:
+        kept: share of each point's nearest neighbours that the map keeps.
+        left: share of each network's distance from the mean that a PCA map does not show.
+    """
+
+    kept: np.ndarray
+    left: np.ndarray | None
+
+    def notes(self) -> dict[str, list[str]]:
+        """Lines for the hover cards."""
+        found = {"neighbours kept": [f"{share:.0%}" for share in self.kept.tolist()]}
+        return found if self.left is None else found | {"not shown": [f"{share:.0%}" for share in self.left.tolist()]}
+
+
+def trust_of(name: str, projection: Projection, embedding: str, rows: np.ndarray) -> Trust | None:
+    """Trust in the drawn points; `None` while it is worked out, and then the page is drawn anew."""
+    if len(rows) < 3:
+        return None
+    read = _reader(name, embedding)
+    job = jobs().start(
+        "Neighbours", lambda on_step: _trust(projection, read, rows), name=f"trust {_of(name, projection, rows)}"
+    )
+    quick = len(rows) ** 2 * len(projection.mean) < QUICK
+    until = monotonic() + (MOMENT if quick else 0)
+    while (status := jobs().status(job)) is not None and not status.ended and monotonic() < until:
+        sleep(0.02)
+    return status.result if status is not None and status.state == "done" else None
+
+
+def trust_numbers(name: str, projection: Projection, rows: np.ndarray, trust: Trust | None) -> None:
+    """The means, beside the map."""
+    if trust is None:
+        _await_trust(f"trust {_of(name, projection, rows)}")
+        return
+    chance = min(10, len(rows) - 2) / (len(rows) - 1)
+    st.metric(
+        "Neighbours kept",
+        f"{trust.kept.mean():.0%}",
+        help=f"Of the 10 nearest networks in the embedding, the share that is among the 10 nearest on the map, on "
+        f"average over the {len(rows):,} points drawn. {chance:.1%} would be chance. Each point tells its own share.",
+    )
+    if trust.left is not None:
+        st.metric(
+            "Distance not shown",
+            f"{trust.left.mean():.0%}",
+            help="Share of a network's distance from the mean that lies outside the directions drawn (the residual of "
+            "PCA), on average. At 100 % the map says nothing of where the network is.",
+        )
+
+
+@st.fragment(run_every=0.6)
+def _await_trust(job: str) -> None:
+    status = jobs().status(job)
+    if status is not None and status.state == "done":
+        st.rerun()
+    elif status is not None and not status.ended:
+        st.caption("Looking for each network's neighbours…")
+
+
+def errors_of(name: str, projection: Projection, embedding: str, rows: np.ndarray, target: str) -> np.ndarray:
+    """Held-out error of a linear prediction of a column for each drawn network."""
+    values, read = open_zoo(name).entries.part([target, "run"]).iloc[rows], _reader(name, embedding)
+
+    def work(on_step: OnStep) -> np.ndarray:
+        on_step(0.1, f"predicting {target}")
+        codes = projection.codes(read(rows))
+        return held_out_error(codes, values[target].to_numpy(float), values["run"].to_numpy())
+
+    found: np.ndarray = result_of(f"error {target} {_of(name, projection, rows)}", f"Predicting {target}", work)
+    return found
+
+
+def target_of(columns: list[str]) -> str | None:
+    """The metric that is predicted."""
+    return next((column for column in TARGETS if column in columns), None)
+
+
+def _of(name: str, projection: Projection, rows: np.ndarray) -> str:
+    """Names all that the answer depends on."""
+    drawn = content_hash(rows[:, None].astype(np.float32)) if len(rows) < 1 << 24 else str(len(rows))
+    part = f"{projection.embedding} {projection.method} {projection.dims} {projection.fitted_on}"
+    return f"{name} {version_of('zoos', name)} {part} {drawn}"
+
+
+def _trust(projection: Projection, read: Read, rows: np.ndarray) -> Trust:
+    places = read(rows)
+    left = residuals(projection, places) if projection.method == "pca" else None
+    return Trust(neighbours_kept(places, projection.points[rows]), left)
+
+
+def _reader(name: str, embedding: str) -> Read:
+    """Reads rows of the embedding that a map shows; all handles are opened here, as jobs cannot."""
+    zoo = open_zoo(name)
+    if embedding == "raw":
+        return lambda rows: zoo.rows(rows).numpy()
+    if embedding == "aligned":
+        moved = open_alignment(name).view(zoo)
+        return lambda rows: moved.rows(rows).numpy()
+    data = data_for(zoo, embedding)
+    if len(zoo) <= LARGE:
+        return lambda rows: np.asarray(embedded(zoo, embedding, data=data))[rows]
+    return lambda rows: np.asarray(embedded(zoo.select(rows), embedding, data=data))

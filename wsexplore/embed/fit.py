@@ -1,0 +1,154 @@
+"""Fit an encoder to one zoo or several."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from numpy import ndarray as Array
+
+from wsexplore.embed.autoencoder import Autoencoder
+from wsexplore.embed.config import EncoderConfig
+from wsexplore.embed.encoder import Encoder
+from wsexplore.embed.tokenizer import Tokenizer
+from wsexplore.embed.training import EncoderStep, Source, train_autoencoder
+from wsexplore.population import OnStep, device_of
+from wsexplore.zoo import Recipe, Zoo
+
+FEWEST = 16
+"""Networks of each architecture that an encoder needs at least."""
+HELD = 2 << 30
+"""Bytes of weights that a fit holds in memory; of a larger zoo it takes networks drawn by the seed."""
+
+OnCheck = Callable[[EncoderStep, Encoder], None]
+
+
+def fit_encoder(
+    zoos: Zoo | Sequence[Zoo],
+    *,
+    seed: int = 0,
+    config: EncoderConfig | None = None,
+    on_step: OnStep | None = None,
+    on_check: OnCheck | None = None,
+    device: str = "cpu",
+) -> Encoder:
+    """A hyper-representation of the weights of one zoo, or of several architectures at once (SANE, 2024).
+
+    Align each zoo first: reconstruction from aligned weights has about half the error (SANE, appendix). Runs are kept
+    out whole, so that no held-out network is a checkpoint of a run that was trained on.
+
+    Args:
+        zoos: one zoo, or one per architecture.
+        seed: of the initial weights, the runs kept out, the batches and the noise.
+        config: sizes and training; by default `EncoderConfig()`.
+        on_step: told the share done; it may raise to cancel.
+        on_check: given every measurement and the encoder as it is then.
+        device: "cpu", "cuda" or "auto".
+
+    Raises:
+        ValueError: there are too few networks, weights that are not finite, networks of several architectures in one
+            zoo, one architecture in two zoos, or the training diverged at once.
+    """
+    given = [zoos] if isinstance(zoos, Zoo) else list(zoos)
+    config, target = config or EncoderConfig(), device_of(device)
+    _check(given)
+    size = config.token_size or max(_size(zoo) for zoo in given)
+    recipe = _recipe(given, config, seed, device)
+    sources = [_source(zoo, size, config, seed) for zoo in given]
+
+    def fitted(network: Autoencoder, history: tuple[EncoderStep, ...], stopped: str) -> Encoder:
+        return Encoder(
+            tuple(source.tokenizer for source in sources),
+            network.requires_grad_(False),
+            config,
+            history,
+            stopped,
+            tuple(zoo.fingerprint for zoo in given),
+            tuple(len(zoo) for zoo in given),
+            recipe,
+        )
+
+    def checked(record: EncoderStep, network: Autoencoder) -> None:
+        if on_check is not None:
+            copied = Autoencoder(config, size, _places_of(network))
+            copied.load_state_dict({name: value.cpu() for name, value in network.state_dict().items()})
+            on_check(record, fitted(copied, (record,), ""))
+
+    moved = [source.to(target) for source in sources]
+    trained = train_autoencoder(moved, config, seed=seed, on_step=on_step, on_check=checked)
+    return fitted(trained.network, trained.history, trained.stopped)
+
+
+def _check(zoos: Sequence[Zoo]) -> None:
+    if not zoos:
+        raise ValueError("an encoder needs at least one zoo")
+    for zoo in zoos:
+        if len(zoo) < FEWEST:
+            raise ValueError(
+                f"an encoder needs at least {FEWEST} networks, this zoo has {len(zoo)}; train or import more"
+            )
+        if len(zoo.groups()) > 1:
+            names = ", ".join(zoo.architecture.row_fields)
+            raise ValueError(f"the networks of this zoo differ in {names}; give one zoo for each kind")
+    layouts = [zoo.architecture.layout for zoo in zoos]
+    if any(layout in layouts[:place] for place, layout in enumerate(layouts)):
+        raise ValueError("two of the zoos have the same architecture; put their networks into one with wx.concat")
+
+
+def _size(zoo: Zoo) -> int:
+    from wsexplore.align import spec_of
+    from wsexplore.embed.tokens import RowTokens
+
+    architecture = zoo.groups()[0][0]
+    return RowTokens.of(spec_of(architecture), architecture.layout).size
+
+
+def _source(zoo: Zoo, size: int, config: EncoderConfig, seed: int) -> Source:
+    chosen = _drawn(zoo, seed)
+    weights = zoo.rows(chosen)
+    broken = ~weights.isfinite().all(1)
+    if broken.any():
+        raise ValueError(
+            f"{int(broken.sum()):,} of {len(weights):,} networks have weights that are not finite; select the others"
+        )
+    kept_out = _kept_out(zoo, chosen, config.held_out, seed)
+    tokenizer = Tokenizer.of(zoo, weights[~kept_out], size)
+    return Source.of(tokenizer, weights[~kept_out], weights[kept_out])
+
+
+def _drawn(zoo: Zoo, seed: int) -> Int[Array, " rows"]:
+    """The rows that fit into memory."""
+    most = max(FEWEST, HELD // (4 * zoo.architecture.layout.size))
+    rows: Int[Array, " rows"] = np.sort(np.random.default_rng(seed).permutation(len(zoo))[:most])
+    return rows
+
+
+def _kept_out(zoo: Zoo, rows: Int[Array, " rows"], share: float, seed: int) -> torch.Tensor:
+    """Which rows belong to runs that are kept out."""
+    runs = zoo.table["run"].to_numpy()[rows]
+    names = np.unique(runs)
+    count = min(round(share * len(names)), len(names) - 1)
+    out = np.random.default_rng([seed, 1]).permutation(names)[:count]
+    return torch.from_numpy(np.isin(runs, out))
+
+
+def _places_of(network: Autoencoder) -> tuple[int, int, int]:
+    part = network.encoder
+    return part.place.num_embeddings, part.layer.num_embeddings, part.row.num_embeddings
+
+
+def _recipe(zoos: Sequence[Zoo], config: EncoderConfig, seed: int, device: str) -> Recipe:
+    changed = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
+    keywords = ", ".join(f"{name}={value!r}" for name, value in changed.items())
+    given = "zoo" if len(zoos) == 1 else f"[{', '.join(f'zoo_{place}' for place in range(len(zoos)))}]"
+    written = f", config=wsexplore.embed.EncoderConfig({keywords})" if changed else ""
+    options = "".join(f" --set {name}={str(value).lower()}" for name, value in changed.items())
+    return Recipe.of(
+        "fit_encoder",
+        inputs={f"zoo_{place}" if len(zoos) > 1 else "zoo": zoo.fingerprint for place, zoo in enumerate(zoos)},
+        arguments={"config": config.to_dict(), "device": device},
+        seed=seed,
+        cli=f"wsexplore embed fit {'ZOO ' * len(zoos)}--method sane --out ENCODER --seed {seed}{options}",
+        python=f"wx.fit_encoder({given}, seed={seed}{written})",
+    )

@@ -1,0 +1,234 @@
+"""Train an autoencoder of tokens: reconstruction and contrast."""
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from wsexplore.embed.autoencoder import Autoencoder
+from wsexplore.embed.config import EncoderConfig
+from wsexplore.embed.tokenizer import Tokenizer
+from wsexplore.population import OnStep
+
+CHECKS = 20
+"""How often, over the whole training, the held-out loss is measured."""
+ORDERS = 64
+"""Random orders of the units that the second views of one stretch between two checks are drawn from."""
+JUDGED = 256
+"""Networks that a check reads at most, of each architecture."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderStep:
+    """What was measured at one point of the training.
+
+    Attributes:
+        step: optimiser steps done.
+        loss: mean squared error of the standardised weights since the last check, padding left out; 1 is what the
+            mean of every layer gives.
+        contrast: mean contrastive loss since the last check, in nats.
+        held_out_loss: the error on networks kept out of the training; `None` without such networks.
+    """
+
+    step: int
+    loss: float
+    contrast: float
+    held_out_loss: float | None
+
+    @property
+    def judged(self) -> float:
+        """The loss by which the best state is chosen."""
+        return self.loss if self.held_out_loss is None else self.held_out_loss
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Standardised weights of one architecture to train on.
+
+    Attributes:
+        tokenizer: how they are read.
+        train: standardised weights, with a last column of zeros that padding is read from.
+        held_out: the same of networks that are kept out.
+    """
+
+    tokenizer: Tokenizer
+    train: Float[Tensor, "models padded"]
+    held_out: Float[Tensor, "others padded"]
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, weights: Tensor, held_out: Tensor) -> "Source":
+        """Both parts, standardised and padded."""
+        parts = [F.pad((part - tokenizer.mean) / tokenizer.spread, (0, 1)) for part in (weights, held_out)]
+        return cls(tokenizer, *parts)
+
+    def to(self, device: torch.device) -> "Source":
+        """The same on `device`."""
+        return Source(self.tokenizer.to(device), self.train.to(device), self.held_out.to(device))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained:
+    """A trained autoencoder.
+
+    Attributes:
+        network: its state at the check with the lowest loss, on the CPU.
+        history: every check.
+        stopped: why the training ended early; empty if it did not.
+    """
+
+    network: Autoencoder
+    history: tuple[EncoderStep, ...]
+    stopped: str
+
+
+def train_autoencoder(
+    sources: Sequence[Source],
+    config: EncoderConfig,
+    *,
+    seed: int,
+    on_step: OnStep | None = None,
+    on_check: Callable[[EncoderStep, Autoencoder], None] | None = None,
+) -> Trained:
+    """Both losses on windows of tokens, each batch from one architecture in proportion to its networks.
+
+    The first view of a network has its units in the given order, the second in a random one; both are multiplied
+    with noise, and both are to be reconstructed without it (SANE, sections 3.2 and 3.3; Adam with one cycle).
+
+    Raises:
+        ValueError: the loss is not finite before the first check.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    device = sources[0].train.device
+    network = Autoencoder(config, sources[0].tokenizer.tokens.size, _places(sources), seed=seed).to(device)
+    matrices = [p for p in network.parameters() if p.dim() > 1]
+    vectors = [p for p in network.parameters() if p.dim() <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        config.learning_rate,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.steps + 1)
+    shares = torch.tensor([float(len(source.train)) for source in sources])
+    every = max(1, config.steps // CHECKS)
+    history: list[EncoderStep] = []
+    best, sums, orders = copy.deepcopy(network.state_dict()), torch.zeros(2), []
+    for step in range(1, config.steps + 1):
+        if (step - 1) % every == 0:
+            orders = [_orders(source, seed + step) for source in sources]
+        chosen = int(torch.multinomial(shares, 1, generator=generator))
+        batch = _Batch.draw(sources[chosen], orders[chosen], config, generator)
+        error, contrast = losses(network, batch, config)
+        optimiser.zero_grad()
+        torch.autograd.backward((1 - config.contrast) * error + config.contrast * contrast)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+        optimiser.step()
+        schedule.step()
+        sums += torch.stack([error.detach(), contrast.detach()]).cpu()
+        if not math.isfinite(float(sums.sum())):
+            return _stopped(network, best, history, step)
+        if step % every == 0 or step == config.steps:
+            mean = sums / (step - (history[-1].step if history else 0))
+            record = EncoderStep(step, float(mean[0]), float(mean[1]), held_out_error(network, sources, config))
+            if not history or record.judged < min(one.judged for one in history):
+                best = copy.deepcopy(network.state_dict())
+            history.append(record)
+            sums = torch.zeros(2)
+            if on_check is not None:
+                on_check(record, network)
+        if on_step is not None:
+            on_step(step / config.steps, _message(step, config.steps, history))
+    network.load_state_dict(best)
+    return Trained(network.cpu(), tuple(history), "")
+
+
+def losses(network: Autoencoder, batch: "_Batch", config: EncoderConfig) -> tuple[Tensor, Tensor]:
+    """Mean squared error over the entries that are no padding, and the contrastive loss of the two views in nats."""
+    latents = network.encode(batch.noisy, batch.position)
+    errors = (network.decode(latents, batch.position) - batch.clean).square() * batch.mask
+    error = errors.sum() / (len(batch.clean) * batch.mask.sum())
+    if config.contrast == 0:
+        return error, torch.zeros(())
+    return error, normalized_cross_entropy(network.project(latents), config.temperature)
+
+
+def normalized_cross_entropy(views: Float[Tensor, "views width"], temperature: float) -> Float[Tensor, ""]:
+    """NT-Xent (Chen et al. 2020, eq. 1): row i and row i + n/2 of n are two views of one network."""
+    unit = F.normalize(views, dim=1)
+    likeness = (unit @ unit.T / temperature).fill_diagonal_(-math.inf)
+    half = len(views) // 2
+    partner = torch.arange(len(views), device=views.device).roll(half)
+    return F.cross_entropy(likeness, partner)
+
+
+@torch.no_grad()
+def held_out_error(network: Autoencoder, sources: Sequence[Source], config: EncoderConfig) -> float | None:
+    """Mean squared error on held-out networks, whole and without noise, each architecture alike."""
+    found = []
+    for source in sources:
+        if not len(source.held_out):
+            continue
+        tokens, some = source.tokenizer.tokens, source.held_out[:JUDGED]
+        start = max(0, tokens.count - config.window) // 2
+        window = slice(start, start + min(config.window, tokens.count))
+        clean, mask, position = some[:, tokens.gather[window]], tokens.mask[window], tokens.position[window]
+        errors = (network.decode(network.encode(clean, position), position) - clean).square() * mask
+        found.append(float(errors.sum() / (len(some) * mask.sum())))
+    return sum(found) / len(found) if found else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Batch:
+    """Windows of two views of the same networks, one view after the other."""
+
+    clean: Tensor
+    noisy: Tensor
+    mask: Tensor
+    position: Tensor
+
+    @classmethod
+    def draw(cls, source: Source, orders: Tensor, config: EncoderConfig, generator: torch.Generator) -> "_Batch":
+        tokens, device = source.tokenizer.tokens, source.train.device
+        rows = torch.randint(len(source.train), (config.batch,), generator=generator).to(device)
+        length = min(config.window, tokens.count)
+        start = int(torch.randint(tokens.count - length + 1, (1,), generator=generator))
+        window = slice(start, start + length)
+        places = tokens.gather[window]
+        first = source.train[rows][:, places]
+        if config.permute:
+            drawn = torch.randint(len(orders), (config.batch,), generator=generator).to(device)
+            second = source.train[rows[:, None, None], orders[drawn][:, places]]
+        else:
+            second = first
+        clean = torch.cat([first, second])
+        factors = 1 + config.noise * torch.randn(clean.shape, generator=generator).to(device)
+        return cls(clean, clean * factors, tokens.mask[window], tokens.position[window])
+
+
+def _orders(source: Source, seed: int) -> Int[Tensor, "orders padded"]:
+    """Random orders of the units, as places in the padded weights."""
+    parameters = source.tokenizer.tokens.parameters
+    count = max(2, min(ORDERS, (256 << 20) // (8 * parameters)))
+    return F.pad(source.tokenizer.orders(count, seed), (0, 1), value=parameters).to(source.train.device)
+
+
+def _places(sources: Sequence[Source]) -> tuple[int, int, int]:
+    most = torch.stack([source.tokenizer.tokens.position.amax(0).cpu() for source in sources]).amax(0) + 1
+    return int(most[0]), int(most[1]), int(most[2])
+
+
+def _stopped(network: Autoencoder, best: dict[str, Tensor], history: list[EncoderStep], step: int) -> Trained:
+    """The last good state of a training that diverged."""
+    if not history:
+        raise ValueError("the training diverged: its loss is not finite; choose a smaller learning_rate")
+    network.load_state_dict(best)
+    kept = min(history, key=lambda one: one.judged).step
+    return Trained(network.cpu(), tuple(history), f"the loss was not finite at step {step:,}; kept step {kept:,}")
+
+
+def _message(step: int, steps: int, history: list[EncoderStep]) -> str:
+    done = f"step {step:,} of {steps:,}"
+    return f"{done}: error {history[-1].judged:.3f}" if history else done
