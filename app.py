@@ -21,6 +21,7 @@ PAGES = {
     "train": (":material/model_training:", ()),
     "atlas": (":material/map:", ("zoo",)),
     "network": (":material/hub:", ("zoo", "a")),
+    "represent": (":material/data_array:", ("zoo",)),
     "align": (":material/join_inner:", ("zoo", "a", "b")),
     "interpolate": (":material/timeline:", ("zoo", "a", "b")),
     "sample": (":material/casino:", ("flow",)),

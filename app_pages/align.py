@@ -4,6 +4,7 @@ import streamlit as st
 
 from app_pages.anatomy import anatomy
 from app_pages.attacked import attack
+from app_pages.chosen import chosen
 from app_pages.frame import sentence
 from app_pages.link import check_link
 from app_pages.methods import method_by_method
@@ -14,6 +15,7 @@ from app_pages.pick import current_pair, current_zoo, data_of
 from app_pages.rescaling import rescaling
 from app_pages.whole import whole
 from wsexplore.align import METHODS, spec_of
+from wsexplore.landscape import repairs_of
 
 PARTS = {
     "Barrier": mountain,
@@ -26,12 +28,29 @@ PARTS = {
 MATCHED = ("Barrier", "Units", "Methods", "Whole zoo")
 """Parts that ask how units are matched."""
 
+REPAIRED = ("Methods", "Attack")
+"""Parts that ask what is done to the networks between; the others show all there is."""
+
 TOLD = {
     "none": "Units keep the scales that training gave them.",
     "minimum-norm": "Both networks go to their least norm, the functions stay.",
     "unit-norm": "Every unit receives weights of norm 1, the functions stay.",
 }
 """Representatives of the scale symmetry, as the caption tells of them."""
+
+BETWEEN = {
+    "none": "Judged as they are; running statistics are mixed like weights.",
+    "reset": "Running statistics are measured anew on training samples.",
+    "repair": "Every channel gets the spread that it has at the two ends (REPAIR).",
+}
+"""Repairs of the networks between, as the caption tells of them."""
+
+METHODS_TOLD = "\n".join(f"- **{key}**: {found.description}" for key, found in METHODS.items())
+SCALES_TOLD = (
+    "Bring every network to one representative of its scale symmetry before matching: "
+    "the least norm of all weights, or norm 1 for what each unit receives."
+)
+BETWEEN_TOLD = "A mean of two networks has statistics of its own. What is done about it before it is judged."
 
 name, zoo = current_zoo()
 st.title("Is the mountain between two networks real?")
@@ -61,34 +80,24 @@ if len(parts) > 1:
         wrap=True,
     )
 data = data_of(zoo)
-method, canonical = "auto", "none"
-if part in MATCHED:
+method, canonical, repair = "auto", "none", "none"
+cells = st.columns(2)
+if part in MATCHED and part != "Methods":
     names = [key for key, found in METHODS.items() if not (zoo.architecture.task == "field" and found.needs_data)]
-    check_link("matching", names, "matching method")
-    check_link("scales", list(TOLD), "canonical form")
-    left, right = st.columns(2)
-    if part == "Methods":
-        right = left
-    else:
-        method = left.selectbox(
-            "Matching",
-            names,
-            key="matching",
-            bind="query-params",
-            help="\n".join(f"- **{key}**: {METHODS[key].description}" for key in names),
-        )
-        left.caption(f"{METHODS[method].description}.")
-    if set(spec.rescaling.kinds.values()) - {"sign"}:
-        canonical = right.selectbox(
-            "Scales first",
-            list(TOLD),
-            key="scales",
-            bind="query-params",
-            help="Bring every network to one representative of its scale symmetry before matching: "
-            "the least norm of all weights, or norm 1 for what each unit receives.",
-        )
-        right.caption(TOLD[canonical])
-pair = Pair(name, zoo, first, second, data, method, canonical)
+    with cells[0]:
+        method = chosen("matching", "Matching", names, what="matching method", help=METHODS_TOLD)
+        st.caption(f"{METHODS[method].description}.")
+if part in MATCHED and set(spec.rescaling.kinds.values()) - {"sign"}:
+    with cells[0 if part == "Methods" else 1]:
+        canonical = chosen("scales", "Scales first", list(TOLD), what="canonical form", help=SCALES_TOLD)
+        st.caption(TOLD[canonical])
+ways = repairs_of(zoo.architecture_of(first)) if part in REPAIRED and zoo.architecture.task != "field" else ()
+if ways:
+    usual = "reset" if "reset" in ways else "none"
+    with cells[1]:
+        repair = chosen("between", "Networks between", ("none", *ways), what="repair", help=BETWEEN_TOLD, usual=usual)
+        st.caption(BETWEEN[repair])
+pair = Pair(name, zoo, first, second, data, method, canonical, repair)
 with sentence():
     PARTS[part](pair)
 anatomy(pair)

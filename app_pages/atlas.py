@@ -16,7 +16,7 @@ from app_pages.selection import selected_networks
 from wsexplore.embed import rows_in, thinned
 from wsexplore.embed.selection import DRAWN
 
-LENS = 4000
+LENS = 2000
 """Most networks that move in the lens."""
 
 CLOSER = {"lens": "Symmetry lens", "contrast": "Compare selections", "clock": "Epoch by epoch"}
@@ -38,7 +38,7 @@ rows = rows[projection.shown[rows]] if view.method == "tsne" else rows
 if len(rows) == 0:
     st.info("No network meets the filter. Loosen it, or clear it to see the whole zoo.")
     st.stop()
-drawn = thinned(rows)
+drawn = thinned(rows, DRAWN if view.raster == "off" else DRAWN // 2)
 chart = st.container()
 plane = projection if view.dims == 2 else stored_map(name, zoo, view.embedding, view.method)
 places = plane.points[rows] if plane is not None else np.full((len(rows), 2), np.nan, np.float32)

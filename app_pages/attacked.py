@@ -3,17 +3,24 @@
 import streamlit as st
 
 from app_pages.frame import recipe, show
+from app_pages.link import check_link_number
 from app_pages.matched import attacked
 from app_pages.pair import Pair
 from app_pages.plain import plain
 from wsexplore.figures import attack_figure
-from wsexplore.landscape import MergeAttack
+from wsexplore.landscape import STRONGEST, MergeAttack
 
 CURVES = {
     "as attacked": "attacked",
     "units matched": "permuted_back",
     "least norm, then matched": "canonical",
 }
+
+REPAIRED = {
+    "reset": "On every path running statistics are measured anew, which by itself takes off much of the attack.",
+    "repair": "On every path REPAIR gives each channel the spread that it has at the ends.",
+}
+"""What was done to the networks between, as the caption tells of it."""
 
 
 def attack(pair: Pair) -> None:
@@ -22,9 +29,21 @@ def attack(pair: Pair) -> None:
     if pair.zoo.architecture.task == "field":
         st.info("The attack is measured in the loss of a classifier, and these networks are pictures without classes.")
         return
-    if pair.zoo.architecture.buffers.size:
-        st.info("These networks carry running statistics: their averages need repair before an attack can be measured.")
-        return
+    check_link_number("strength", 0.5, STRONGEST, "a strength of")
+    check_link_number("luck", 0, 99, "a draw of")
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    strength = left.slider(
+        "Strongest attack",
+        0.5,
+        float(STRONGEST),
+        2.5,
+        0.5,
+        key="strength",
+        bind="query-params",
+        help="Standard deviation of the logarithms of the factors: at 1 two units in three are multiplied by 0.37 to "
+        "2.7, at 2 by 0.14 to 7.4.",
+    )
+    seed = int(right.number_input("Draw", 0, 99, 0, key="luck", bind="query-params", help="Of order and factors."))
     left, right = st.columns(2)
     permute = left.toggle(
         "Permute its units, too", value=True, key="permute", bind="query-params", help="In random order."
@@ -36,7 +55,7 @@ def attack(pair: Pair) -> None:
         bind="query-params",
         help="So that averaging works until the attack; without it the two are as they were trained.",
     )
-    found = attacked(pair, permute, align)
+    found = attacked(pair, strength, permute, align, seed)
     cells = st.columns(4)
     cells[0].metric("Barrier before", f"{found.untouched:.3f} nats")
     cells[1].metric("Barrier attacked", f"{found.attacked[-1]:.3g} nats", help="At the strongest attack of the chart.")
@@ -75,4 +94,6 @@ def _seen(found: MergeAttack) -> str:
         told.append(
             "The activation lets no factor through, so permuting is the whole attack, and matching the defence."
         )
+    if found.repaired != "none":
+        told.append(REPAIRED[found.repaired])
     return plain(" ".join(told))

@@ -69,13 +69,11 @@ def _columns(found: pd.DataFrame, this: str, that: str) -> None:
     size = "That is a large difference." if abs(first["difference"]) >= LARGE else "Even that is no large difference."
     st.markdown(f"What differs most is **{plain(said)}**, {abs(first['difference']):.1f} spreads. {size}")
     top = found.head(BARS)
-    cards = [
-        f"{_what(row)}: {_value(row, 'first')} in {this}, {_value(row, 'second')} in {that}"
-        for _, row in top.iterrows()
-    ]
+    bars = [row for _, row in top.iterrows()]
+    cards = [f"{_what(row)}: {_value(row, 'first')} in {this}, {_value(row, 'second')} in {that}" for row in bars]
     show(
         difference_figure(
-            [_what(row) for _, row in top.iterrows()],
+            [_what(row) for row in bars],
             top["difference"].to_numpy(float),
             cards,
             title=f"{this} minus {that}, in spreads within them",

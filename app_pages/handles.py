@@ -5,7 +5,7 @@ import torch
 
 from wsexplore.align import Alignment
 from wsexplore.datasets import dataset
-from wsexplore.embed import Projection
+from wsexplore.embed import Encoder, Projection
 from wsexplore.generate import WeightFlow
 from wsexplore.jobs import Jobs
 from wsexplore.landscape import (
@@ -72,6 +72,16 @@ def _flow(name: str, version: float) -> WeightFlow:
 def open_flow(name: str) -> WeightFlow:
     """A flow by name."""
     return _flow(name, version_of("flows", name))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the encoder…")
+def _encoder(name: str, version: float) -> Encoder:
+    return Encoder.open(item("encoders", name))
+
+
+def open_encoder(name: str) -> Encoder:
+    """An encoder by name."""
+    return _encoder(name, version_of("encoders", name))
 
 
 @st.cache_data(max_entries=64, show_spinner="Looking for the flow's zoo…")

@@ -3,13 +3,15 @@
 import numpy as np
 import streamlit as st
 
+from app_pages.curves import all_paths
 from app_pages.frame import recipe, sentence, show
 from app_pages.handles import frames, walk
 from app_pages.link import check_link
 from app_pages.morph import morph
-from app_pages.pair import repairs
+from app_pages.pair import Pair
 from app_pages.pick import current_pair, current_zoo, data_of
 from wsexplore.figures import scrub_figure, unit_images
+from wsexplore.landscape import repairs_of
 
 STEPS = 41
 
@@ -43,7 +45,7 @@ split = middle.segmented_control(
     help="The samples on which loss, accuracy and confusion are measured.",
 )
 with sentence():
-    ways = ("none", *repairs(zoo.architecture_of(first)))
+    ways = ("none", *repairs_of(zoo.architecture_of(first)))
 check_link("repair", ways, "repair")
 repair = between.selectbox(
     "Statistics",
@@ -100,3 +102,9 @@ st.caption(
     f"{' '.join(str(sample) for sample in chosen)}. Nothing is sent while you scrub."
 )
 recipe(curve.recipe)
+box = st.expander(
+    "All paths side by side", icon=":material/stacked_line_chart:", key="paths", on_change="rerun", bind="query-params"
+)
+if box.open:
+    with box, sentence():
+        all_paths(Pair(name, zoo, first, second, data), split)

@@ -10,23 +10,20 @@ import torch
 
 from app_pages.frame import result_of
 from app_pages.handles import open_zoo, version_of
-from app_pages.pair import Pair, repairs, rows_of
+from app_pages.pair import Pair, rows_of
 from wsexplore.align import PairMatch, align_permutations, match_pair
 from wsexplore.datasets import dataset
 from wsexplore.landscape import (
-    CALIBRATION,
     Barrier,
     BarrierMatrix,
     MergeAttack,
     MethodComparison,
     barrier_curves,
-    barrier_matrix,
+    barrier_matrices,
     compare_methods,
+    kind_of,
     merge_attack,
-    pair_ends,
 )
-from wsexplore.landscape.barrier import walked
-from wsexplore.landscape.walk import Walk
 from wsexplore.population import OnStep, field_grid
 from wsexplore.zoo import Recipe, Zoo
 
@@ -38,6 +35,12 @@ STEPS = 25
 
 AT_ONCE = 2e9
 """Weights times samples that are judged while the visitor waits; more is a job."""
+
+EFFORT = {"ste": 220, "sinkhorn": 110, "activations": 5}
+"""Networks that could be judged on the test split while a method matches one pair; the others take a moment."""
+
+STRENGTHS = 6
+"""Strengths of an attack, from none to the strongest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,39 +66,43 @@ class Distances:
 
 def matched(pair: Pair, group: str = "") -> PairMatch:
     """The second network matched to the first, seen in one group of units."""
-    return _found("pair", "Matching units", pair, 2, *pair.rows, pair.data.name, pair.method, pair.canonical, group)
+    cost = 2 + EFFORT.get(pair.method, 0)
+    return _found("pair", "Matching units", pair, cost, *pair.rows, pair.data.name, pair.method, pair.canonical, group)
 
 
-def curves(pair: Pair) -> dict[str, Barrier]:
+def curves(pair: Pair, split: str = "test") -> dict[str, Barrier]:
     """The four curves of a path, as far as there is something to repair."""
-    return _found(
-        "curves", "Walking the paths", pair, 4 * STEPS, *pair.rows, pair.data.name, pair.method, pair.canonical
-    )
+    cost = 4 * STEPS * (4 if split == "train" else 1) + EFFORT.get(pair.method, 0)
+    given = pair.data.name, pair.method, pair.canonical, split
+    return _found("curves", "Walking the paths", pair, cost, *pair.rows, *given)
 
 
 def compared(pair: Pair, methods: tuple[str, ...]) -> MethodComparison:
     """Matching methods on one pair."""
-    told, cost = ", ".join(methods), 11 * (1 + len(methods)) * (20 if "ste" in methods else 1)
-    return _found("methods", f"Matching by {told}", pair, cost, *pair.rows, pair.data.name, told, pair.canonical)
+    told, cost = ", ".join(methods), 11 * (1 + len(methods)) + sum(EFFORT.get(method, 0) for method in methods)
+    given = pair.data.name, told, pair.canonical, pair.repair
+    return _found("methods", f"Matching by {told}", pair, cost, *pair.rows, *given)
 
 
-def attacked(pair: Pair, permute: bool, align: bool) -> MergeAttack:
-    """The second network moved along its orbit."""
-    return _found("attack", "Moving along the orbit", pair, 220, *pair.rows, pair.data.name, permute, align)
+def attacked(pair: Pair, strength: float, permute: bool, align: bool, seed: int) -> MergeAttack:
+    """The second network moved along its orbit, up to a strength."""
+    given = pair.data.name, strength, permute, align, pair.repair, seed
+    return _found("attack", "Moving along the orbit", pair, 11 * (1 + 3 * STRENGTHS), *pair.rows, *given)
 
 
 def distances(pair: Pair, where: str, count: int, frame: str) -> Distances:
     """Distances between some networks of the zoo, before and after alignment."""
     method = pair.method
-    cost = count * (8 if frame != "network" else 2) * (10 if method in ("ste", "sinkhorn") else 1)
+    cost = count * ((8 if frame != "network" else 2) + EFFORT.get(method, 0))
     given = where, count, frame, method, pair.canonical
     return _found("distances", f"Aligning {count} networks", pair, cost, pair.data.name, *given)
 
 
-def matrices(pair: Pair, where: str, count: int) -> dict[str, BarrierMatrix]:
-    """Barriers between all pairs of a handful of networks, by way of joining them."""
-    cost = 11 * count * (count - 1)
-    return _found("matrices", f"Walking between {count} networks", pair, cost, pair.data.name, where, count)
+def matrices(pair: Pair, where: str, count: int, frame: str) -> dict[str, BarrierMatrix]:
+    """Barriers between all pairs of a handful of networks in one frame, by way of joining them."""
+    cost = 2 * 11 * count * (count - 1) + count * EFFORT.get(pair.method, 0)
+    given = pair.data.name, where, count, frame, pair.method, pair.canonical
+    return _found("matrices", f"Walking between {count} networks", pair, cost, *given)
 
 
 def _found(kind: str, title: str, pair: Pair, cost: float, *asked: Any) -> Any:
@@ -117,7 +124,8 @@ def _at_once(kind: str, name: str, version: float, *asked: Any) -> Any:
 def _pair(
     zoo: Zoo, on_step: OnStep, first: int, second: int, data: str, method: str, canonical: str, group: str
 ) -> PairMatch:
-    pair_ends(zoo, first, second, align=False)
+    on_step(0.0, "reading weights")
+    kind_of(zoo, [first, second])
     source = dataset(data)
     inputs = field_grid(16, 16) if zoo.architecture.task == "field" else source.test.inputs[:SAMPLES]
     return match_pair(
@@ -126,51 +134,34 @@ def _pair(
 
 
 def _curves(
-    zoo: Zoo, on_step: OnStep, first: int, second: int, data: str, method: str, canonical: str
+    zoo: Zoo, on_step: OnStep, first: int, second: int, data: str, method: str, canonical: str, split: str
 ) -> dict[str, Barrier]:
-    source = dataset(data)
-    if (method, canonical) == ("auto", "none"):
-        return barrier_curves(zoo, first, second, source, steps=STEPS, on_step=on_step)
-    options = {"method": method, "canonical": canonical}
-    raw = pair_ends(zoo, first, second, align=False)
-    ends = pair_ends(zoo, first, second, align=True, data=source, **options)
-    found = {
-        "naive": walked(zoo, (first, second), source, data, raw, Walk(STEPS, "test", False, "none", CALIBRATION, 0))
-    }
-    names = {"none": "aligned", "reset": "aligned + reset", "repair": "aligned + REPAIR"}
-    for repair in ("none", *repairs(ends.architecture)):
-        on_step(len(found) / 4, names[repair])
-        walk = Walk(STEPS, "test", True, repair, CALIBRATION, 0)
-        curve = walked(zoo, (first, second), source, data, ends, walk)
-        found[names[repair]] = replace(curve, recipe=_recipe_of(zoo, (first, second), data, repair, options))
-    return found
-
-
-def _recipe_of(zoo: Zoo, rows: tuple[int, int], data: str, repair: str, options: Mapping[str, str]) -> Recipe:
-    words = "".join(f", {name}={value!r}" for name, value in options.items())
-    inputs = f", inputs=calibration_inputs(data, {CALIBRATION}, seed=0)" if repair != "none" else ""
-    ids = [str(zoo.table["id"].iloc[row]) for row in rows]
-    return Recipe.of(
-        "barrier",
-        inputs={"zoo": zoo.fingerprint},
-        arguments={"first": ids[0], "second": ids[1], "dataset": data, "steps": STEPS, "repair": repair, **options},
-        seed=0,
-        python=f"data = dataset({data!r})\n"
-        f"ends = pair_ends(zoo, {rows[0]}, {rows[1]}, align=True{words}, data=data)\n"
-        f"networks = path_networks(ends, torch.linspace(0, 1, {STEPS}), repaired={repair!r}{inputs})\n"
-        "scores = score(ends.architecture, networks[0], data.test, buffers=networks[1])",
-    )
+    options = {"method": method, "canonical": canonical, "split": split}
+    return barrier_curves(zoo, first, second, dataset(data), **options, steps=STEPS, on_step=on_step)
 
 
 def _methods(
-    zoo: Zoo, on_step: OnStep, first: int, second: int, data: str, methods: str, canonical: str
+    zoo: Zoo, on_step: OnStep, first: int, second: int, data: str, methods: str, canonical: str, repair: str
 ) -> MethodComparison:
-    names = tuple(methods.split(", "))
-    return compare_methods(zoo, first, second, dataset(data), methods=names, canonical=canonical, on_step=on_step)
+    options = {"methods": tuple(methods.split(", ")), "canonical": canonical, "repair": repair}
+    return compare_methods(zoo, first, second, dataset(data), **options, on_step=on_step)
 
 
-def _attack(zoo: Zoo, on_step: OnStep, first: int, second: int, data: str, permute: bool, align: bool) -> MergeAttack:
-    return merge_attack(zoo, first, second, dataset(data), permute=permute, align=align)
+def _attack(
+    zoo: Zoo,
+    on_step: OnStep,
+    first: int,
+    second: int,
+    data: str,
+    strength: float,
+    permute: bool,
+    align: bool,
+    repair: str,
+    seed: int,
+) -> MergeAttack:
+    options = {"permute": permute, "align": align, "repair": repair, "seed": seed}
+    spreads = np.linspace(0, strength, STRENGTHS).round(3).tolist()
+    return merge_attack(zoo, first, second, dataset(data), spreads=spreads, **options, on_step=on_step)
 
 
 def _distances(
@@ -196,16 +187,12 @@ def _between(weights: torch.Tensor) -> np.ndarray:
     return torch.cdist(weights, weights, compute_mode="donot_use_mm_for_euclid_dist").numpy()
 
 
-def _matrices(zoo: Zoo, on_step: OnStep, data: str, where: str, count: int) -> dict[str, BarrierMatrix]:
+def _matrices(
+    zoo: Zoo, on_step: OnStep, data: str, where: str, count: int, frame: str, method: str, canonical: str
+) -> dict[str, BarrierMatrix]:
     rows, _ = rows_of(zoo, where, count)
-    source, ways = dataset(data), {"raw": (False, "none"), "aligned": (True, "none")}
-    for repair in repairs(zoo.architecture_of(int(rows[0])))[:1]:
-        ways["aligned, statistics reset" if repair == "reset" else "aligned, REPAIR"] = (True, repair)
-    found: dict[str, BarrierMatrix] = {}
-    for name, (align, repair) in ways.items():
-        on_step(len(found) / len(ways), name)
-        found[name] = barrier_matrix(zoo, rows.tolist(), source, align=align, repair=repair)
-    return found
+    options = {"frame": frame, "method": method, "canonical": canonical}
+    return barrier_matrices(zoo, rows.tolist(), dataset(data), **options, on_step=on_step)
 
 
 WORK: Mapping[str, Callable[..., Any]] = {

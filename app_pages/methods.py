@@ -11,6 +11,13 @@ from wsexplore.align import METHODS
 from wsexplore.figures import methods_figure
 from wsexplore.landscape import QUICK
 
+REPAIRED = {
+    "none": "The networks between are judged as they are.",
+    "reset": "In the networks between running statistics are measured anew.",
+    "repair": "The networks between are repaired: every channel has the spread that it has at the ends (REPAIR).",
+}
+"""What was done to the networks between, as the caption tells of it."""
+
 SECONDS = 2e-4
 """Of the slow methods, per weight: measured on small networks, on one processor."""
 
@@ -23,7 +30,7 @@ def method_by_method(pair: Pair) -> None:
     found = compared(pair, tuple(method for method in QUICK if method in METHODS))
     frame, recipes = found.frame, [found.recipe]
     slow = tuple(method for method in METHODS if method not in QUICK)
-    asked = f"{pair.name} {pair.ids} {pair.canonical}"
+    asked = f"{pair.name} {pair.ids} {pair.canonical} {pair.repair}"
     if slow:
         names, seconds = " and ".join(slow), max(1.0, SECONDS * pair.zoo.architecture.layout.size)
         chart, button = st.container(), st.container()
@@ -54,7 +61,8 @@ def method_by_method(pair: Pair) -> None:
         st.caption(
             f"One row per method, from {plain(found.first)} to {plain(found.second)}. The objective is the inner "
             "product of the two weight vectors; a star marks the best of each column. A higher objective promises no "
-            "lower barrier: one is about weights, the other about what the networks between say."
+            "lower barrier: one is about weights, the other about what the networks between say. "
+            f"{REPAIRED[pair.repair]}"
         )
     st.dataframe(
         frame.assign(

@@ -1,10 +1,10 @@
 """The barrier between two classifiers on four paths, or the pictures between two fields."""
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app_pages.curves import curves_frame
 from app_pages.frame import recipe, show
 from app_pages.matched import STEPS, curves, matched
 from app_pages.morph import morph
@@ -68,7 +68,7 @@ def mountain(pair: Pair) -> None:
         key="barrier",
         alt=f"Test {measure} from {first} to {second}: barrier "
         + ", ".join(f"{curve.height:.2f} nats {name}" for name, curve in found.items()),
-        table=_frame(found),
+        table=curves_frame(found),
     )
     st.caption(_seen(found, match.moved))
     recipe(list(found.values())[-1].recipe)
@@ -117,11 +117,3 @@ def _seen(found: dict[str, Barrier], moved: int) -> str:
     else:
         told.append(f"Order was {share:.0%} of the mountain; the rest is no matter of order, or matching missed it.")
     return plain(" ".join(told))
-
-
-def _frame(found: dict[str, Barrier]) -> pd.DataFrame:
-    """A row per position, loss and accuracy of each path."""
-    columns = {"position": next(iter(found.values())).alphas}
-    for name, curve in found.items():
-        columns |= {f"loss_{name}": curve.losses, f"accuracy_{name}": curve.accuracies}
-    return pd.DataFrame(columns)

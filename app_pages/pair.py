@@ -4,9 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wsexplore.align import repaired_layers, running_layers
 from wsexplore.datasets import Dataset
-from wsexplore.nets import Architecture
 from wsexplore.zoo import Zoo, select_rows
 
 NUMBERS = 1 << 25
@@ -25,6 +23,7 @@ class Pair:
         data: what the networks are judged on.
         method: of the matching.
         canonical: representative that rescaling brings networks to first.
+        repair: of the networks between, where one is chosen for all paths.
     """
 
     name: str
@@ -34,6 +33,7 @@ class Pair:
     data: Dataset
     method: str = "auto"
     canonical: str = "none"
+    repair: str = "none"
 
     @property
     def ids(self) -> tuple[str, str]:
@@ -50,16 +50,6 @@ class Pair:
     def work(self) -> float:
         """Weights times samples of one network."""
         return float(self.zoo.architecture.layout.size) * len(self.data.test)
-
-
-def repairs(architecture: Architecture) -> tuple[str, ...]:
-    """What may be done to networks half-way, besides nothing."""
-    found = ["reset"] if running_layers(architecture) else []
-    try:
-        layers = repaired_layers(architecture)
-    except ValueError:
-        layers = ()
-    return (*found, "repair") if layers else tuple(found)
 
 
 def rows_of(zoo: Zoo, where: str, count: int) -> tuple[np.ndarray, int]:

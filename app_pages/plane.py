@@ -8,11 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.frame import show
+from app_pages.handles import open_zoo, version_of
 from app_pages.link import check_link
-from app_pages.maps import TITLES
+from app_pages.maps import TITLES, stored_map
+from app_pages.plain import plain
 from app_pages.regions import keep_polygon
 from app_pages.trusted import errors_of, target_of, trust_numbers, trust_of
-from wsexplore.embed import EMBEDDINGS, METHODS, Projection, Selection, rasterise
+from wsexplore.embed import EMBEDDINGS, METHODS, Projection, Raster, Selection, map_name, rasterise
 from wsexplore.figures import is_number, map_figure, space_figure
 from wsexplore.figures.markers import HOVER
 from wsexplore.zoo import Zoo
@@ -21,7 +23,7 @@ ERROR = "prediction error"
 FEW = 2000
 """Networks up to which the table under the map has every column."""
 
-RASTERS = {"off": "No raster", "count": "Networks", "mean": "Mean of the column"}
+RASTERS = {"off": "Off", "count": "Count", "mean": "Mean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def draw_map(
     """The map with its numbers; `rows` meet the filter, `drawn` are some of them, `chosen` the selected ones."""
     table = drawn_table(zoo, view, projection, drawn)
     trust = trust_of(view.name, projection, view.embedding, drawn)
-    picked = np.isin(drawn, chosen) if len(chosen) else None
+    picked = _among(zoo, chosen)[drawn] if len(chosen) else None
     places = projection.points[drawn]
     shared = {
         "colour": view.colour,
@@ -176,17 +178,15 @@ def draw_map(
     if projection.dims == 3:
         figure, settings = space_figure(places, table, labels=axis_labels(projection), **shared), {}
     else:
-        by: Literal["count", "mean"] = "mean" if view.raster == "mean" and _mean_of(zoo, view) is not None else "count"
-        values = _mean_of(zoo, view)
+        averaged = view.raster == "mean" and view.colour != ERROR and is_number(table[view.colour])
+        by: Literal["count", "mean"] = "mean" if averaged else "count"
         figure = map_figure(
             places,
             table,
             labels=axis_labels(projection),
             trajectories=view.paths,
             regions=selection.regions,
-            raster=None
-            if view.raster == "off"
-            else rasterise(projection.points[rows], None if values is None or by == "count" else values[rows]),
+            raster=None if view.raster == "off" else _grid(view, projection, view.colour if averaged else ""),
             by=by,
             **shared,
         )
@@ -215,7 +215,7 @@ def draw_beside(
     drawn = drawn[shown[drawn]]
     second = replace(view, embedding="function", colour=view.colour if view.colour != ERROR else zoo.columns[1])
     table = drawn_table(zoo, second, projection, drawn)
-    picked = np.isin(drawn, chosen) if len(chosen) else None
+    picked = _among(zoo, chosen)[drawn] if len(chosen) else None
     places = projection.points[drawn]
     finding = ""
     if picked is not None and 1 < picked.sum() < len(picked):
@@ -250,12 +250,22 @@ def axis_labels(projection: Projection) -> tuple[str, ...]:
     return tuple(f"{TITLES[projection.method]} {axis + 1}" for axis in axes)
 
 
-def _mean_of(zoo: Zoo, view: View) -> np.ndarray | None:
-    """The column as numbers for every network, where it has any."""
-    if view.raster != "mean" or view.colour == ERROR:
-        return None
-    values = zoo.entries.part([view.colour])[view.colour]
-    return values.to_numpy(float, na_value=np.nan) if is_number(values) else None
+def _grid(view: View, projection: Projection, column: str) -> Raster:
+    """The density raster of all networks that meet the filter, with the mean of a column."""
+    part = map_name(view.embedding, view.method)
+    return _raster(view.name, version_of("zoos", view.name), part, projection.fitted_on, view.where, column)
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _raster(name: str, version: float, part: str, fitted_on: str, where: str, column: str) -> Raster:
+    zoo = open_zoo(name)
+    method, _, embedding = part.partition("-")
+    projection = stored_map(name, zoo, embedding, method)
+    assert projection is not None
+    rows = zoo.entries.where(where) if where else np.arange(len(zoo))
+    rows = rows[projection.shown[rows]]
+    values = zoo.entries.part([column])[column].to_numpy(float, na_value=np.nan)[rows] if column else None
+    return rasterise(projection.points[rows], values)
 
 
 def _finding(values: "pd.Series[object]", places: np.ndarray, labels: tuple[str, ...]) -> str:
@@ -269,6 +279,13 @@ def _finding(values: "pd.Series[object]", places: np.ndarray, labels: tuple[str,
         return ", which neither rises nor falls along an axis"
     way = "rises" if found[best] > 0 else "falls"
     return f", which {way} along {labels[best].partition(' (')[0]} (rank correlation {found[best]:.2f})"
+
+
+def _among(zoo: Zoo, chosen: np.ndarray) -> np.ndarray:
+    """Whether each network of the zoo is chosen."""
+    found = np.zeros(len(zoo), bool)
+    found[chosen] = True
+    return found
 
 
 def _held(rows: np.ndarray, chosen: np.ndarray) -> str:
@@ -286,7 +303,8 @@ def _caption(zoo: Zoo, view: View, projection: Projection, rows: np.ndarray, dra
         told.append(f"Grey: all {len(rows):,}, darker where more lie.")
     if view.raster == "mean" and projection.dims == 2:
         numeric = view.colour != ERROR and is_number(zoo.entries.part([view.colour])[view.colour])
-        told.append("Points are grey." if numeric else f"{view.colour} has no mean per cell: the raster counts.")
+        no = f"The column {plain(view.colour)} has no mean per cell, so the raster counts."
+        told.append("Cells show the mean, points are grey." if numeric else no)
     if projection.method != "pca":
         told.append(f"Distances between far groups mean nothing on a {TITLES[projection.method]} map.")
     if not projection.shown.all():

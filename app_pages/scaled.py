@@ -14,7 +14,7 @@ from wsexplore.align import spec_of
 from wsexplore.datasets import dataset
 from wsexplore.nets import Layout
 from wsexplore.population import field_grid
-from wsexplore.symmetry import PermutationSpec, random_scaling, rescale_buffers, rescale_weights
+from wsexplore.symmetry import PermutationSpec, random_scaling, rescale_weights
 from wsexplore.zoo import Recipe, Zoo
 
 STEPS = 33
@@ -99,8 +99,7 @@ def _rescaled(name: str, version: float, row: int, label: str, data: str) -> Res
     for factor in factors:
         scaling = {label: torch.full(spec.rescaling.shapes[label], float(factor))}
         moved = rescale_weights(weights[0], scaling, spec, layout)
-        buffers = rescale_buffers(statistics[0], scaling, spec, architecture.buffers)
-        outputs = architecture.forward(moved[None], inputs, buffers=buffers[None])[0]
+        outputs = architecture.forward(moved[None], inputs, buffers=statistics)[0]
         change = float((outputs - trained).abs().max())
         norms = [unit_norms(moved, spec, layout, label, power) for power in (1, -1)]
         steps.append((*(part.numpy() for part in norms), outputs.softmax(-1).numpy(), float(moved.norm()), change))
@@ -127,9 +126,8 @@ def _flipped(name: str, version: float, row: int, data: str, seed: int) -> Flipp
     drawn = random_scaling(spec, seed=seed, spread=0.0)
     signs = {label: drawn[label] for label, kind in spec.rescaling.kinds.items() if kind != "positive"}
     moved = rescale_weights(weights, _stacked(signs), spec, layout)
-    buffers = rescale_buffers(statistics, _stacked(signs), spec, architecture.buffers)
     before = architecture.forward(weights, inputs, buffers=statistics)
-    after = architecture.forward(moved, inputs, buffers=buffers)
+    after = architecture.forward(moved, inputs, buffers=statistics)
     slot = next(slot for slot in layout.slots if len(slot.shape) > 1)
     matrices = [layout.unflatten(part)[slot.name][0].flatten(1).numpy() for part in (weights, moved)]
     turned = sum(int((part < 0).sum()) for part in signs.values())

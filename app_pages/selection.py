@@ -13,6 +13,9 @@ COLUMNS += ("data_share", "run")
 RUNS = 80
 """Most runs whose curves are drawn."""
 
+ALL = 50_000
+"""Networks of a selection up to which the curves are chosen from all of its runs, not from those that are listed."""
+
 LISTED = 1000
 """Most networks that the table lists."""
 
@@ -51,7 +54,7 @@ def selected_networks(zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> int:
         _hand_over([str(picked["id"].iloc[row]) for row in ticked if row < len(picked)], picked)
     with right:
         if "test_accuracy" in columns:
-            _curves(zoo, runs, picked["run"].to_numpy())
+            _curves(zoo, runs, runs[chosen if len(chosen) <= ALL else listed])
     return int(listed[ticked[0]]) if ticked and ticked[0] < len(listed) else int(listed[0])
 
 

@@ -37,20 +37,19 @@ class Trust:
     kept: np.ndarray
     left: np.ndarray | None
 
-    def notes(self) -> dict[str, list[str]]:
-        """Lines for the hover cards."""
-        found = {"neighbours kept": [f"{share:.0%}" for share in self.kept.tolist()]}
-        return found if self.left is None else found | {"not shown": [f"{share:.0%}" for share in self.left.tolist()]}
+    def notes(self) -> dict[str, np.ndarray]:
+        """Shares for the hover cards."""
+        return {"neighbours kept": self.kept, **({} if self.left is None else {"not shown": self.left})}
 
 
 def trust_of(name: str, projection: Projection, embedding: str, rows: np.ndarray) -> Trust | None:
     """Trust in the drawn points; `None` while it is worked out, and then the page is drawn anew."""
     if len(rows) < 3:
         return None
-    read = _reader(name, embedding)
-    job = jobs().start(
-        "Neighbours", lambda on_step: _trust(projection, read, rows), name=f"trust {_of(name, projection, rows)}"
-    )
+    job = f"trust {_of(name, projection, rows)}"
+    if jobs().status(job) is None:
+        read = _reader(name, embedding)
+        jobs().start("Neighbours", lambda on_step: _trust(projection, read, rows), name=job)
     quick = len(rows) ** 2 * len(projection.mean) < QUICK
     until = monotonic() + (MOMENT if quick else 0)
     while (status := jobs().status(job)) is not None and not status.ended and monotonic() < until:

@@ -19,6 +19,13 @@ FRAMES = {
     "mean": "Every network is matched to the mean of the aligned ones, again and again, until it is at rest.",
     "cycle": "All orders are found at once, so that going from one to another by a third changes nothing (C2M3).",
 }
+TOGETHER = {
+    "network": "all of the handful matched to their medoid, not pair by pair",
+    "mean": "all of the handful matched to their mean",
+    "cycle": "all of the handful put in one order at once",
+}
+"""What the barriers are walked between, as the caption tells of it."""
+
 MOST = 100
 """Most networks between which distances are drawn."""
 
@@ -53,7 +60,7 @@ def whole(pair: Pair) -> None:
     else:
         st.caption("This zoo has no map yet. The Atlas makes it, raw and aligned.")
     st.page_link("app_pages/atlas.py", label="The whole map on the Atlas", icon=":material/map:")
-    _barriers(pair, where)
+    _barriers(pair, where, frame)
 
 
 def _distances(pair: Pair, found: Distances) -> None:
@@ -85,7 +92,7 @@ def _distances(pair: Pair, found: Distances) -> None:
     recipe(found.recipe)
 
 
-def _barriers(pair: Pair, where: str) -> None:
+def _barriers(pair: Pair, where: str, frame: str) -> None:
     st.subheader("The barriers collapse")
     if pair.zoo.architecture.task == "field":
         st.info("Barriers are measured in the loss of a classifier, and these networks are pictures without classes.")
@@ -100,7 +107,7 @@ def _barriers(pair: Pair, where: str) -> None:
         bind="query-params",
         help="Networks, evenly spaced from the best to the worst; all pairs are walked on every way.",
     )
-    found = matrices(pair, where, handful)
+    found = matrices(pair, where, handful, frame)
     heights = {name: matrix.heights for name, matrix in found.items()}
     one = next(iter(found.values()))
     means = {name: _mean(matrix) for name, matrix in heights.items()}
@@ -112,10 +119,13 @@ def _barriers(pair: Pair, where: str) -> None:
         alt=f"Barriers between all {pairs} pairs of {len(one.ids)} networks, on average {told}",
         table=_pairs(found),
     )
-    st.caption(f"All {pairs} pairs of {len(one.ids)} networks, on average {plain(told)}. Press Play, or drag.")
+    st.caption(
+        f"All {pairs} pairs of {len(one.ids)} networks, on average {plain(told)}. Press Play, or drag. Aligned: "
+        f"{TOGETHER[frame]}, at the scales and by the matching chosen above."
+    )
     with st.expander("Side by side", icon=":material/grid_on:"):
         show(
-            barriers_figure(heights, one.ids, columns=min(3, len(heights))),
+            barriers_figure(heights, one.ids, columns=2 if len(heights) == 4 else min(3, len(heights))),
             key="barriers",
             alt=f"Barrier matrices beside each other, on average {told}",
             table=_pairs(found),

@@ -10,6 +10,7 @@ comes. Learning rates are predicted on the log10 scale. The aligned weights are 
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -54,6 +55,10 @@ def print_table(report: ProbeReport) -> None:
             print(f"| {name} | " + " | ".join(cells) + " |")
 
 
+def _say(fraction: float, message: str) -> None:
+    print(f"{fraction:4.0%} {message}", file=sys.stderr)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--zoo", default="digits-mlp", help="name of a zoo that has a stored alignment")
@@ -69,7 +74,7 @@ def main() -> None:
     print(f"{zoo!r}, {zoo.table['run'].nunique():,} runs")
     features = all_features(zoo, arguments.zoo, arguments.data, arguments.encoder, arguments.seed)
     begun = time.perf_counter()
-    report = probe(features, zoo.table, arguments.targets, seed=arguments.seed)
+    report = probe(features, zoo.table, arguments.targets, seed=arguments.seed, on_step=_say)
     print_table(report)
     low, high = report.frame["control_r2"].min(), report.frame["control_r2"].max()
     print(f"\npermuted labels: {low:.3f} to {high:.3f}; probes in {time.perf_counter() - begun:.0f} s")

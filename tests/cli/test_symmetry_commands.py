@@ -31,8 +31,28 @@ class Fickle(nn.Module):
         return y if self.calls == 1 else y + self.first.weight[0, 0]
 
 
+class Half(Net):
+    def __init__(self):
+        super().__init__()
+        self.half()
+
+
 def broken():
     raise OSError("no such thing")
+
+
+def leaving():
+    raise SystemExit(7)
+
+
+def still():
+    return nn.Sequential(nn.Linear(3, 2))
+
+
+def nought():
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    nn.init.constant_(module[2].bias, float("nan"))
+    return module
 
 
 def number():
@@ -68,7 +88,16 @@ def test_the_symmetry_of_a_zoo_is_shown():
             "axes": ["layers.0.weight, axis 0", "layers.0.bias, axis 0", "layers.1.weight, axis 1"],
         }
     ]
-    assert facts["rescaling"] == [{"name": "layers.0", "shape": [32], "kind": "positive"}]
+    assert facts["rescaling"] == [
+        {
+            "name": "layers.0",
+            "shape": [32],
+            "kind": "positive",
+            "owner": None,
+            "axes": ["layers.0.weight, axis 0", "layers.0.bias, axis 0"],
+            "divided": ["layers.1.weight, axis 1"],
+        }
+    ]
     assert {"axis": "layers.0.weight, axis 1", "reason": "input of the network"} in facts["not_permuted"]
     assert facts["orbit"] == {"digits": pytest.approx(35.42, abs=0.01), "signs": 0, "scales": 32}
 
@@ -114,6 +143,27 @@ def test_a_change_of_the_outputs_exits_with_1(file):
     assert result.stderr == "wsexplore: the outputs of fresh 0 change under its symmetry\n"
 
 
+def test_a_module_in_half_precision_is_verified_in_single_and_double(file):
+    words = ["--module", f"{file}:Half", "--input", "4:7", "--input", "4,3", "--trust", "--networks", 1]
+    assert answer("verify", *words)["right"] is True
+
+
+def test_where_nothing_was_moved_nothing_is_said_to_be_right(file):
+    words = ["verify", "--module", f"{file}:still", "--input", "4,3", "--trust"]
+    facts = answer(*words)
+    assert (facts["right"], facts["moved"]) == (None, False)
+    said = " ".join(run(*words).stdout.split())
+    assert "nothing: these networks have no units that may be permuted or rescaled" in said
+    assert "nothing was verified, for nothing was moved" in said
+
+
+def test_a_class_of_each_head_is_not_said_to_be_fixed():
+    facts = answer("show", "vit", "--config", "dim=8", "--config", "heads=2", "--config", "depth=1")
+    inside = next(one for one in facts["rescaling"] if "blocks.0.attn.q.weight, axis 0" in one["axes"])
+    assert inside["divided"] == ["blocks.0.attn.k.weight, axis 0", "blocks.0.attn.k.bias, axis 0"]
+    assert "blocks.0.attn.q.weight, axis 0" not in [one["axis"] for one in facts["not_rescaled"]]
+
+
 def test_bounds_are_those_of_the_issue():
     assert (commands.SINGLE, commands.DOUBLE) == (1e-4, 1e-10)
 
@@ -134,6 +184,11 @@ def test_bounds_are_those_of_the_issue():
         (["show", "--module", "none.py:Net", "--trust", "--input", "2"], "there is no Python file none.py"),
         (["show", "--module", "nets.py:Nought", "--trust", "--input", "2"], "nets.py has no class Nought"),
         (["show", "--module", "nets.py:broken", "--trust", "--input", "2"], "OSError: no such thing"),
+        (["show", "--module", "nets.py:leaving", "--trust", "--input", "2"], "nets.py:leaving failed: SystemExit: 7"),
+        (
+            ["verify", "--module", "nets.py:nought", "--trust", "--input", "2,3"],
+            "fresh 0: 2.bias holds what is not a number",
+        ),
         (["show", "--module", "nets.py:number", "--trust", "--input", "2"], "must give a torch.nn.Module, got int"),
         (["show", "--module", "nets.py:Net", "--trust", "--input", "2;3"], "--input takes sizes like 2,3,32,32"),
         (["show", "--module", "nets.py:Net", "--trust", "--input", "2,0"], "has no numbers in it"),

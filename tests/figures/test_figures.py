@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,8 @@ def test_every_network_is_a_point_whose_card_begins_with_its_id():
     trace = draw_map().data[0]
     assert len(trace.x) == 30
     assert [text.split("<br>")[0] for text in trace.hovertext] == [f"<b>n{row}</b>" for row in range(30)]
-    assert "test accuracy" in trace.hovertext[0]
+    place = re.search(r"test accuracy %{customdata\[(\d)\]:.3f}", trace.hovertemplate)[1]
+    np.testing.assert_allclose(trace.customdata[:, int(place)], trace.marker.color, atol=1e-6)
 
 
 def test_trajectories_join_the_checkpoints_of_a_run_only():

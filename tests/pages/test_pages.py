@@ -112,7 +112,7 @@ def test_a_region_selects_networks():
     [
         ("atlas", {"zoo": "gone"}, "asks for zoo 'gone'"),
         ("atlas", {"colour": "depth"}, "asks for column 'depth'"),
-        ("atlas", {"method": "tsne"}, "asks for map 'tsne'"),
+        ("atlas", {"method": "mds"}, "asks for map 'mds'"),
         ("atlas", {"region": "abc"}, "region cannot be read"),
         ("atlas", {"where": "epoch >"}, "cannot be read"),
         ("atlas", {"where": "depth = 3"}, "no column"),

@@ -1,4 +1,5 @@
 import math
+from inspect import unwrap
 
 import pytest
 import sequence_networks
@@ -11,6 +12,7 @@ from verified import in_double
 from wsexplore.nets import ACTIVATIONS, Layout, architecture, initial_weights
 from wsexplore.symmetry import (
     PermutationSpec,
+    check_permutation,
     compose,
     identity,
     inverse,
@@ -173,6 +175,24 @@ def test_what_is_no_permutation_is_refused_by_name(element, message):
     arch = architecture("mlp")
     with pytest.raises(ValueError, match=message):
         permute(arch.build(), element, traced(arch))
+
+
+def test_a_permutation_that_is_no_tensor_is_refused():
+    arch = architecture("mlp")
+    for units in (list(range(32)), torch.arange(32).numpy()):
+        with pytest.raises(ValueError, match=rf"layers\.0 is a tensor of whole numbers, got {type(units).__name__}"):
+            unwrap(check_permutation)({"layers.0": units}, traced(arch))
+
+
+def test_a_spec_of_another_network_is_refused():
+    arch, other, deeper = (architecture("mlp", widths=widths) for widths in ([3, 6, 2], [3, 7, 2], [3, 6, 2, 2]))
+    element = random_permutation(traced(arch), seed=0)
+    with pytest.raises(ValueError, match=r"layers\.0\.weight has shape \(7, 3\), in the spec \(6, 3\)"):
+        permute(other.build(), element, traced(arch))
+    with pytest.raises(ValueError, match=r"layers\.0\.weight has shape \(7, 3\), in the spec \(6, 3\)"):
+        permute_weights(other.initial_weights(seed=0), element, traced(arch), other.layout)
+    with pytest.raises(ValueError, match=r"they have no layers\.2\.weight, it is of another architecture"):
+        permute(arch.build(), random_permutation(traced(deeper), seed=0), traced(deeper))
 
 
 def test_as_many_elements_as_networks_are_needed():

@@ -12,7 +12,6 @@ from wsexplore.symmetry import (
     orbit_size,
     random_scaling,
     rescale,
-    rescale_buffers,
     rescale_weights,
     shaken,
     symmetry_of,
@@ -101,13 +100,55 @@ def test_rescaling_back_by_the_inverse_factors_changes_nothing():
 
 
 def test_running_statistics_keep_their_scale():
+    torch.manual_seed(0)
     arch = architecture("resnet", depth=8, width=4)
-    spec = symmetry_of(arch.build(), arch.example_input())
-    held = torch.randn(2, arch.buffers.size, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(rescale_buffers(held, random_scaling(spec, seed=0), spec, arch.buffers), held)
-    mlp = architecture("mlp")
-    none = symmetry_of(mlp.build(), mlp.example_input())
-    assert rescale_buffers(torch.zeros(2, 0), random_scaling(none, seed=0), none, mlp.buffers).shape == (2, 0)
+    module, inputs = shaken(arch.build(), seed=0).eval().double(), in_double(arch.example_input())
+    spec = symmetry_of(module, inputs)
+    assert spec.buffers
+    assert spec.rescaling.axes.keys() == spec.axes.keys()
+    twin = rescale(module, random_scaling(spec, seed=0), spec)
+    assert not torch.equal(twin.bn1.weight, module.bn1.weight)
+    assert all(torch.equal(*pair) for pair in zip(twin.buffers(), module.buffers(), strict=True))
+    torch.testing.assert_close(outputs(twin, inputs), outputs(module, inputs), rtol=1e-9, atol=1e-9)
+
+
+def test_two_operations_that_have_no_factor_in_common_are_both_named():
+    module = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2), nn.Tanh(), nn.Conv2d(4, 2, 1))
+    reasons = dict(symmetry_of(module, torch.randn(2, 1, 8, 8)).rescaling.fixed)
+    both = "max_pool2d lets positive factors through, but tanh lets signs through"
+    assert reasons["0.weight, axis 0"] == both
+
+    class Added(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one, self.other, self.last = nn.Linear(3, 5), nn.Linear(3, 5), nn.Linear(5, 2)
+
+        def forward(self, x):
+            return self.last(torch.relu(self.one(x)) + torch.tanh(self.other(x)))
+
+    reasons = dict(symmetry_of(Added(), torch.randn(2, 3)).rescaling.fixed)
+    assert {reasons["one.weight, axis 0"], reasons["other.weight, axis 0"]} <= {
+        "relu lets positive factors through, but tanh lets signs through",
+        "tanh lets signs through, but relu lets positive factors through",
+    }
+    gelu = symmetry_of(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.GELU(), nn.Linear(4, 2)), torch.randn(2, 3))
+    assert dict(gelu.rescaling.fixed)["0.weight, axis 0"] == "gelu lets no factor through"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_axis_whose_places_a_class_rescales_is_not_said_to_be_fixed(kind):
+    spec, _, _ = made(kind)
+    said = {what for what, _ in spec.rescaling.fixed}
+    for name, axes in spec.rescaling.axes.items():
+        for place, axis in enumerate(axes):
+            if all(any(factor.group in spec.rescaling.shapes for factor in piece) for piece in axis):
+                assert f"{name}, axis {place}" not in said
+
+
+def test_what_a_class_multiplies_and_divides_is_listed():
+    spec, _, _ = made("positive")
+    assert spec.rescaling.members("layers.0", 1) == [("layers.0.weight", 0), ("layers.0.bias", 0)]
+    assert spec.rescaling.members("layers.0", -1) == [("layers.1.weight", 1)]
 
 
 def test_a_factor_of_what_goes_into_a_normalisation_is_not_free():
@@ -154,6 +195,16 @@ def test_factors_that_change_the_function_are_refused_by_name(kind, scaling, mes
     spec, module, _ = made(kind)
     with pytest.raises(ValueError, match=message):
         rescale(module, scaling, spec)
+
+
+def test_a_spec_of_another_network_is_refused():
+    spec, module, _ = made("positive")
+    other = architecture("mlp", widths=[3, 7, 5, 2])
+    with pytest.raises(ValueError, match=r"layers\.0\.weight has shape \(7, 3\), in the spec \(6, 3\)"):
+        rescale(other.build(), random_scaling(spec, seed=0), spec)
+    weights = other.initial_weights(seed=0)
+    with pytest.raises(ValueError, match="the spec does not fit the networks"):
+        rescale_weights(weights, random_scaling(spec, seed=0), spec, other.layout)
 
 
 def test_an_activation_that_admits_no_factor_is_named():

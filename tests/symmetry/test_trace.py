@@ -1,4 +1,5 @@
 import math
+from inspect import unwrap
 
 import odd_networks
 import pytest
@@ -335,6 +336,34 @@ def test_a_path_that_depends_on_values_is_refused_and_the_layer_named(how, word)
         symmetry_of(module, torch.randn(2, 3))
 
 
+def test_a_path_that_depends_on_values_is_refused_in_the_module_itself_by_its_class():
+    class Choosing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, x):
+            y = self.layer(x)
+            return y if y.sum() > 0 else -y
+
+    with pytest.raises(ValueError, match=r"^Choosing: the forward pass looks at the values of a tensor \(bool\)"):
+        symmetry_of(Choosing(), torch.randn(2, 3))
+
+
+def test_what_is_no_module_is_refused():
+    with pytest.raises(ValueError, match=r"the symmetry of a torch\.nn\.Module is traced, got str"):
+        unwrap(symmetry_of)("abc", torch.randn(2, 3))
+
+
+def test_a_module_that_leaves_the_program_is_refused():
+    class Leaving(nn.Module):
+        def forward(self, x):
+            raise SystemExit(7)
+
+    with pytest.raises(ValueError, match="Leaving does not take inputs like the example: 7"):
+        symmetry_of(Leaving(), torch.randn(2, 3))
+
+
 def test_compiled_control_flow_is_refused():
     class Script(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -425,6 +454,27 @@ def test_a_wrong_spec_is_found_out():
     spec = symmetry_of(module, inputs)
     assert spec.verify(module, inputs) < 1e-5
     assert spec.verify(Renamed(module), inputs, rescale=False) > 1e-3
+
+
+def test_nothing_is_said_to_be_verified_where_nothing_is_a_number():
+    module, inputs = of("mlp", widths=[5, 4, 4, 3])
+    spec = symmetry_of(module, inputs)
+    with pytest.raises(ValueError, match="MLP returns no finite number on this example"):
+        spec.verify(module, inputs * float("nan"))
+    with torch.no_grad():
+        module.layers[1].weight[2, 3] = float("nan")
+    with pytest.raises(ValueError, match=r"layers\.1\.weight holds what is not a number"):
+        spec.verify(module, inputs)
+
+
+def test_another_network_or_another_input_is_not_verified():
+    module, inputs = of("mlp", widths=[5, 4, 4, 3])
+    spec = symmetry_of(module, inputs)
+    with pytest.raises(ValueError, match=r"layers\.1\.weight has shape \(6, 4\), in the spec \(4, 4\)"):
+        spec.verify(of("mlp", widths=[5, 4, 6, 3])[0], inputs)
+    with pytest.raises(ValueError, match="MLP does not take inputs like the example: ") as error:
+        spec.verify(module, torch.randn(2, 7))
+    assert "\n" not in str(error.value)
 
 
 def test_a_change_counts_in_every_output_however_it_is_returned():

@@ -13,7 +13,7 @@ from wsexplore.align.ascent import SWEEPS, ascend, meetings
 from wsexplore.align.frank_wolfe import STEPS, has_stream, relax
 from wsexplore.align.problem import Problem
 from wsexplore.nets import Layout
-from wsexplore.symmetry import PermutationSpec, permute_buffers, permute_weights, rescale_buffers, rescale_weights
+from wsexplore.symmetry import PermutationSpec, permute_buffers, permute_weights, rescale_weights
 
 DISAGREE = 1e-6
 """Two orders disagree where their objectives differ by more than this share."""
@@ -47,9 +47,8 @@ class Matching:
     def apply_buffers(
         self, buffers: Float[Tensor, "models buffers"], spec: PermutationSpec, layout: Layout
     ) -> Float[Tensor, "models buffers"]:
-        """Running statistics likewise; `layout` is that of the buffers."""
-        moved = permute_buffers(buffers, self.permutations, spec, layout)
-        return rescale_buffers(moved, self.signs, spec, layout) if self.signs else moved
+        """Running statistics in the places of their units; `layout` is that of the buffers."""
+        return permute_buffers(buffers, self.permutations, spec, layout)
 
 
 def match_weights(

@@ -14,11 +14,11 @@ from wsexplore.align.matching import Matching
 from wsexplore.nets import Architecture
 from wsexplore.symmetry import (
     PermutationSpec,
+    FORMS,
     canonical_scaling,
     compose,
     permute_buffers,
     permute_weights,
-    rescale_buffers,
     rescale_weights,
 )
 from wsexplore.zoo import Zoo
@@ -104,20 +104,13 @@ class Moves:
     def buffers(
         self,
         buffers: Float[Tensor, "rows buffers"],
-        weights: Float[Tensor, "rows parameters"],
         rows: Int[Array, " rows"],
         spec: PermutationSpec,
         architecture: Architecture,
     ) -> Float[Tensor, "rows buffers"]:
-        """Running statistics of some networks, moved with their units; `weights` are those before."""
+        """Running statistics of some networks, moved with their units."""
         layout = architecture.buffers
-        if not layout.size:
-            return buffers
-        if self.canonical != "none":
-            factors = canonical_scaling(weights, spec, architecture.layout, form=self.canonical)
-            buffers = rescale_buffers(buffers, factors, spec, layout)
-        moved = permute_buffers(buffers, self._tensors(rows), spec, layout)
-        return rescale_buffers(moved, self._flips(rows), spec, layout) if self.signs else moved
+        return permute_buffers(buffers, self._tensors(rows), spec, layout) if layout.size else buffers
 
     def _flips(self, rows: Int[Array, " rows"]) -> Mapping[str, Float[Tensor, "rows _"]]:
         return {name: torch.from_numpy(signs[rows].astype(np.float32)) for name, signs in self.signs.items()}
@@ -142,5 +135,5 @@ def moved_networks(zoo: Zoo, moves: Moves, spec: PermutationSpec, size: int) -> 
     for start in range(0, len(zoo), size):
         rows = np.arange(start, min(start + size, len(zoo)))
         weights, architecture = zoo.rows(rows), zoo.architecture
-        buffers = moves.buffers(zoo.buffer_rows(rows), weights, rows, spec, architecture)
+        buffers = moves.buffers(zoo.buffer_rows(rows), rows, spec, architecture)
         yield rows, weights, moves.weights(weights, rows, spec, architecture), buffers

@@ -155,7 +155,7 @@ def match_shard(arguments: Mapping[str, Any], file: Path, tell: Callable[[Mappin
         matcher.spec,
         method=work.method,
         data=matcher.data,
-        buffers=work.moves.buffers(zoo.buffer_rows(rows), weights, rows, matcher.spec, architecture),
+        buffers=work.moves.buffers(zoo.buffer_rows(rows), rows, matcher.spec, architecture),
         reference_buffers=work.goal_buffers,
         samples=matcher.samples,
         restarts=matcher.restarts,

@@ -67,7 +67,7 @@ class MovedMatrix(Matrix):
         assert self.zoo is not None
         assert self.moves is not None
         assert self.spec is not None
-        weights, architecture = self.zoo.rows(rows), self.zoo.architecture
-        if not self.statistics:
-            return self.moves.weights(weights, rows, self.spec, architecture)
-        return self.moves.buffers(self.zoo.buffer_rows(rows), weights, rows, self.spec, architecture)
+        architecture = self.zoo.architecture
+        if self.statistics:
+            return self.moves.buffers(self.zoo.buffer_rows(rows), rows, self.spec, architecture)
+        return self.moves.weights(self.zoo.rows(rows), rows, self.spec, architecture)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from wsexplore.cli import app as app_commands
-from wsexplore.cli import demo, embed, flow, symmetry, weights, zoo
+from wsexplore.cli import between, demo, encoder, flow, symmetry, weights, zoo
 from wsexplore.version import VERSION
 
 cli = typer.Typer(
@@ -18,12 +18,15 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli.add_typer(zoo.app, name="zoo")
-cli.add_typer(embed.app, name="embed")
+cli.add_typer(encoder.app, name="embed")
 cli.add_typer(flow.app, name="flow")
 cli.add_typer(demo.app, name="demo")
 cli.add_typer(symmetry.app, name="symmetry")
 cli.command("align")(weights.align)
 cli.command("barrier")(weights.barrier)
+cli.command("barriers")(between.barriers)
+cli.command("compare")(between.compare)
+cli.command("attack")(between.attack)
 cli.command("app")(app_commands.app)
 
 

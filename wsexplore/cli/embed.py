@@ -1,29 +1,72 @@
-"""`wsexplore embed`: fit a map of a zoo, and place networks on one."""
+"""`wsexplore embed fit | apply`: maps and encoders of a zoo, and networks placed by them."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wsexplore.cli.frame import AsJson, Out, Seed, ZooName, answer, work, write_csv
+from wsexplore.cli.frame import (
+    AsJson,
+    Device,
+    OnDevice,
+    OnStep,
+    Out,
+    Seed,
+    ZooName,
+    answer,
+    parse_assignments,
+    parse_field,
+    work,
+    write_csv,
+)
 
-app = typer.Typer(help="Weights to points: fit a map, place networks on it.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from wsexplore.embed import Encoder
+    from wsexplore.zoo import Zoo
+
+app = typer.Typer(help="Weights to points and back: maps, encoders, probes, samples.", no_args_is_help=True)
+
+Table = Annotated[str, typer.Option(help="CSV file to write.")]
+Align = Annotated[
+    bool, typer.Option("--align/--as-it-is", help="Put the units of all networks in one order before they are read.")
+]
+ENCODERS = ("sane", "hyper")
 
 
 @app.command()
 def fit(
-    zoo: ZooName,
+    zoos: Annotated[list[str], typer.Argument(metavar="ZOO...", help="Folders or names; an encoder reads several.")],
     out: Out,
-    method: Annotated[str, typer.Option(help="pca or umap.")] = "pca",
+    method: Annotated[str, typer.Option(help="A map: pca, umap or tsne. An encoder: sane or hyper.")] = "pca",
+    align: Annotated[
+        bool | None,
+        typer.Option("--align/--as-it-is", help="Put all units in one order first. Default: for an encoder."),
+    ] = None,
+    dims: Annotated[int, typer.Option(min=2, max=3, help="Of a map.")] = 2,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Of an encoder: steps=2000, latent=32, ...")] = None,
     seed: Seed = 0,
+    device: OnDevice = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a map of a zoo's weights and store it."""
-    with work():
-        from wsexplore.embed import fit_projection
+    """Fit a map of a zoo, or an encoder to one zoo or several, and store it."""
+    with work() as on_step:
+        settings = {name: parse_field(value) for name, value in parse_assignments(set_ or [], "--set").items()}
         from wsexplore.zoo import Zoo, check_target
 
         check_target(out)
-        projection = fit_projection(Zoo.open(zoo), method=method, seed=seed)
+        encodes = method in ENCODERS
+        if len(zoos) > 1 and not encodes:
+            raise ValueError(f"a map shows one zoo, got {len(zoos)}; only an encoder reads several")
+        if settings and not encodes:
+            raise ValueError("--set is for an encoder; a map has --method, --dims and --seed")
+        given = [Zoo.open(name) for name in zoos]
+        if encodes if align is None else align:
+            given = [_aligned(zoo, on_step) for zoo in given]
+        if encodes:
+            _fit_encoder(given, method, settings, out, seed, device, on_step, as_json=as_json)
+            return
+        from wsexplore.embed import fit_projection
+
+        projection = fit_projection(given[0], method=method, dims=dims, seed=seed)
         projection.save(out)
         answer(
             {
@@ -38,20 +81,70 @@ def fit(
 
 @app.command()
 def apply(
-    map_: Annotated[str, typer.Argument(metavar="MAP", help="A folder that `embed fit` wrote.")],
-    fitted: Annotated[str, typer.Argument(metavar="FITTED", help="The zoo that the map shows.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="An encoder, or with --fitted a map: what `embed fit` wrote.")
+    ],
     zoo: ZooName,
-    out: Annotated[str, typer.Option(help="CSV file for the points.")],
+    out: Table,
+    fitted: Annotated[str, typer.Option(help="For a map: the zoo that it shows.")] = "",
+    pool: Annotated[str, typer.Option(help="Of an encoder: mean, layers or tokens.")] = "mean",
+    align: Align = True,
     as_json: AsJson = False,
 ) -> None:
-    """Place the networks of a zoo on a map that was fitted on another."""
-    with work():
+    """Place the networks of a zoo on a map, or embed them with an encoder; write a row of numbers for each."""
+    with work() as on_step:
         import pandas as pd
 
-        from wsexplore.embed import Projection
+        from wsexplore.embed import Encoder, Projection
         from wsexplore.zoo import Zoo
 
         placed = Zoo.open(zoo)
-        points = Projection.open(map_).place(placed.weights.numpy(), Zoo.open(fitted))
-        write_csv(pd.DataFrame({"id": placed.table["id"], "x": points[:, 0], "y": points[:, 1]}), out)
-        answer({"written": out, "networks": len(points)}, as_json=as_json)
+        if fitted:
+            points = Projection.open(model).place(placed.weights.numpy(), Zoo.open(fitted))
+            columns = ["x", "y", "z"][: points.shape[1]]
+        else:
+            points = Encoder.open(model).embed(placed, pool=pool, align=align, on_step=on_step)
+            columns = [f"z{place}" for place in range(points.shape[1])]
+        frame = pd.DataFrame(points, columns=columns)
+        frame.insert(0, "id", placed.table["id"].to_numpy())
+        write_csv(frame, out)
+        answer({"written": out, "networks": len(points), "numbers": points.shape[1]}, as_json=as_json)
+
+
+def _aligned(zoo: "Zoo", on_step: OnStep) -> "Zoo":
+    from wsexplore.align import align as align_zoo
+
+    best = int(zoo.table["test_accuracy"].to_numpy().argmax()) if "test_accuracy" in zoo.table else 0
+    return align_zoo(zoo, reference=best, by="run", on_step=lambda f, m: on_step(f, f"aligning: {m}"))
+
+
+def _fit_encoder(
+    zoos: list["Zoo"],
+    method: str,
+    settings: dict[str, Any],
+    out: str,
+    seed: int,
+    device: Device,
+    on_step: OnStep,
+    *,
+    as_json: bool,
+) -> None:
+    from wsexplore.embed import HYPER, EncoderConfig, fit_encoder
+
+    base = HYPER if method == "hyper" else EncoderConfig()
+    config = EncoderConfig.from_dict({**base.to_dict(), **settings})
+    encoder = fit_encoder(zoos, seed=seed, config=config, device=device.value, on_step=on_step)
+    encoder.save(out)
+    answer({"written": out, **_facts(encoder)}, as_json=as_json)
+
+
+def _facts(encoder: "Encoder") -> dict[str, Any]:
+    last = min(encoder.history, key=lambda one: one.judged)
+    return {
+        "networks": sum(encoder.networks),
+        "parameters": encoder.size,
+        "latent": encoder.config.latent,
+        "error": last.loss,
+        "held_out_error": last.held_out_loss,
+        "stopped": encoder.stopped or "no",
+    }

@@ -45,7 +45,8 @@ ZooName = Annotated[str, typer.Argument(metavar="ZOO", help="A zoo's folder, or 
 def work() -> Iterator[OnStep]:
     """Run the body with a progress bar on a terminal; turn its errors into one line and an exit status.
 
-    Wrong arguments and broken input (`ValueError`) exit with 2, failed work with 1.
+    Wrong arguments and broken input (`ValueError`) exit with 2, failed work with 1. Where what is done so far is kept,
+    the `KeyboardInterrupt` says so.
     """
     console = Console(stderr=True)
     bar = Progress(
@@ -64,8 +65,8 @@ def work() -> Iterator[OnStep]:
             yield on_step
     except ValueError as error:
         fail(str(error), 2)
-    except KeyboardInterrupt:
-        fail("interrupted; nothing half-written was left", 1)
+    except KeyboardInterrupt as stopped:
+        fail(f"interrupted; {str(stopped) or 'nothing half-written was left'}", 1)
     except (OSError, RuntimeError, MemoryError) as error:
         fail(str(error) or type(error).__name__, 1)
 

@@ -120,7 +120,7 @@ def _of_module(name: str, inputs: Sequence[str], arguments: str, *, trusted: boo
         raise ValueError("say what the module takes: --input 2,3,32,32, or --input 2,9:50 for whole numbers below 50")
     options = _arguments(arguments)
     make = _loaded(path, attribute)
-    module = _built(make, name, options)
+    module = _built(make, name, options).float()  # inputs are drawn in single precision
     return Subject(
         name=name,
         example=tuple(_example(text, place) for place, text in enumerate(inputs)),
@@ -150,7 +150,7 @@ def _loaded(path: str, attribute: str) -> Callable[..., object]:
     code = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(code)
-    except Exception as error:  # a user's file may raise anything
+    except (Exception, SystemExit) as error:  # a user's file may raise anything
         raise ValueError(f"{path} cannot be imported: {_words(error)}") from error
     made: object = getattr(code, attribute, None)
     if not callable(made):
@@ -165,7 +165,7 @@ def _built(make: Callable[..., object], name: str, options: dict[str, Any]) -> "
         torch.manual_seed(0)
         try:
             module = make(**options)
-        except Exception as error:  # a user's class may raise anything
+        except (Exception, SystemExit) as error:  # a user's class may raise anything
             raise ValueError(f"{name} failed: {_words(error)}") from error
     if not isinstance(module, torch.nn.Module):
         raise ValueError(f"{name} must give a torch.nn.Module, got {type(module).__name__}")
@@ -185,6 +185,6 @@ def _example(text: str, place: int) -> "Tensor":
     return torch.randint(int(below), shape, generator=draw) if below else torch.randn(shape, generator=draw)
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -8,6 +8,8 @@ from wsexplore.cli.frame import AsJson, Factory, Seed, answer, fail, work
 from wsexplore.cli.subjects import Subject, subjects
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from wsexplore.symmetry import PermutationSpec
 
 app = typer.Typer(help="Which units may be permuted and rescaled: show and verify.", no_args_is_help=True)
@@ -78,7 +80,7 @@ def verify(
     """Permute and rescale networks at random and compare what they compute, in float32 and in float64.
 
     Fresh networks have noise on every parameter and running statistic. Exits with 1 where the outputs change by more
-    than 1e-4 in float32 or 1e-10 in float64, relative to the largest.
+    than 1e-4 in float32 or 1e-10 in float64, relative to the largest. Where nothing may be moved, nothing is verified.
     """
     with work() as on_step:
         named = subjects(
@@ -94,17 +96,30 @@ def verify(
         on_step(1.0, "verified")
         single, double = (max(row[kind] for row in rows) for kind in ("change_in_float32", "change_in_float64"))
         right = single <= SINGLE and double <= DOUBLE
+        moved = any(row["groups"] or row["classes"] for row in rows)
         facts = {
             "networks": len(rows),
             "elements": elements,
             "largest_change_in_float32": single,
             "largest_change_in_float64": double,
-            "right": right if as_json else "yes" if right else "no",
+            "moved": moved if as_json else _moved(rows),
+            "right": (right if moved or not right else None) if as_json else _judged(right, moved),
         }
         answer({**facts, **({"each": rows} if as_json else {})}, as_json=as_json)
     if not right:
         worst = max(rows, key=lambda row: max(row["change_in_float32"] / SINGLE, row["change_in_float64"] / DOUBLE))
         fail(f"the outputs of {worst['network']} change under its symmetry", 1)
+
+
+def _moved(rows: list[dict[str, Any]]) -> str:
+    counts = {name: max(int(row[name]) for row in rows) for name in ("groups", "classes")}
+    if not any(counts.values()):
+        return "nothing: these networks have no units that may be permuted or rescaled"
+    return f"{counts['groups']:,} groups of units permuted, {counts['classes']:,} classes of factors rescaled"
+
+
+def _judged(right: bool, moved: bool) -> str:
+    return ("yes" if moved else "nothing was verified, for nothing was moved") if right else "no"
 
 
 def _verified(subject: Subject, networks: int, elements: int, seed: int) -> list[dict[str, Any]]:
@@ -120,20 +135,33 @@ def _verified(subject: Subject, networks: int, elements: int, seed: int) -> list
     for number in numbers:
         name, module = subject.network(number)
         spec = symmetry_of(module, subject.example)
-        single = [
-            spec.verify(module, subject.example, seed=seed + k, rescale=rescale)
-            for k in range(elements)
-            for rescale in (True, False)
-        ]
-        wide = module.double()
-        example = tuple(each.double() if each.is_floating_point() else each for each in subject.example)
-        double = [
-            spec.verify(wide, example, seed=seed + k, rescale=rescale)
-            for k in range(elements)
-            for rescale in (True, False)
-        ]
-        rows.append({"network": name, "change_in_float32": max(single), "change_in_float64": max(double)})
+        try:
+            single = _largest(spec, module, subject.example, seed, elements)
+            wide = tuple(each.double() if each.is_floating_point() else each for each in subject.example)
+            double = _largest(spec, module.double(), wide, seed, elements)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+        rows.append(
+            {
+                "network": name,
+                "groups": len(spec.groups),
+                "classes": len(spec.rescaling.classes),
+                "change_in_float32": single,
+                "change_in_float64": double,
+            }
+        )
     return rows
+
+
+def _largest(
+    spec: "PermutationSpec", module: "nn.Module", example: "tuple[Tensor, ...]", seed: int, elements: int
+) -> float:
+    """The largest change under some elements, with and without factors."""
+    return max(
+        spec.verify(module, example, seed=seed + k, rescale=rescale)
+        for k in range(elements)
+        for rescale in (True, False)
+    )
 
 
 def _facts(spec: "PermutationSpec") -> dict[str, Any]:
@@ -153,7 +181,14 @@ def _facts(spec: "PermutationSpec") -> dict[str, Any]:
             for group in spec.groups
         ],
         "rescaling": [
-            {"name": name, "shape": list(rescaling.shapes[name]), "kind": rescaling.kinds[name]}
+            {
+                "name": name,
+                "shape": list(rescaling.shapes[name]),
+                "kind": rescaling.kinds[name],
+                "owner": rescaling.owners.get(name),
+                "axes": [f"{parameter}, axis {axis}" for parameter, axis in rescaling.members(name, 1)],
+                "divided": [f"{parameter}, axis {axis}" for parameter, axis in rescaling.members(name, -1)],
+            }
             for name in rescaling.classes
         ],
         "not_permuted": [{"axis": what, "reason": why} for what, why in spec.fixed],

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wsexplore.cli.between import Calibration, Canonical, Method, Repair
 from wsexplore.cli.frame import AsJson, Device, OnDevice, Out, Seed, ZooName, answer, work
 from wsexplore.cli.memory import Memory, parse_memory
 from wsexplore.datasets import DATASET_HELP
@@ -29,8 +30,8 @@ def align(
     ] = "network",
     canonical: Annotated[str, typer.Option(help="Rescale first: none, minimum-norm or unit-norm.")] = "none",
     data: Annotated[str, typer.Option(help=f"For methods that run the networks. {DATASET_HELP}")] = "",
-    samples: Annotated[int, typer.Option(help="Training samples that such methods look at.")] = 1000,
-    restarts: Annotated[int, typer.Option(help="Further tries from other starts; the best is kept.")] = 0,
+    samples: Annotated[int, typer.Option(min=1, help="Training samples that such methods look at.")] = 1000,
+    restarts: Annotated[int, typer.Option(min=0, help="Further tries from other starts; the best is kept.")] = 0,
     by: Annotated[
         str, typer.Option(help="network: match every checkpoint; run: match the last, move the earlier ones with it.")
     ] = "network",
@@ -38,6 +39,9 @@ def align(
         bool, typer.Option(help="Write only the permutations, a few bytes per unit, not the aligned weights.")
     ] = False,
     seed: Seed = 0,
+    device: Annotated[
+        Device, typer.Option(help="Units are matched on the CPU; cuda is refused where there is none.")
+    ] = (Device.auto),
     memory: Memory = "256MiB",
     as_json: AsJson = False,
 ) -> None:
@@ -50,11 +54,15 @@ def align(
     through the midpoint. sinkhorn descends on soft permutations. The last two take much longer.
     """
     with work() as on_step:
-        from wsexplore.align import align_permutations
+        from wsexplore.align import METHODS, align_permutations
         from wsexplore.align.whole import work_beside
+        from wsexplore.population import device_of
         from wsexplore.zoo import Zoo
 
         bound = parse_memory(memory)
+        device_of(device.value)
+        if method in METHODS and METHODS[method].needs_data and not data:
+            raise ValueError(f"--method {method} runs the networks on samples; say on which with --data")
         with work_beside(out) as kept:
             opened = Zoo.open(zoo)
             alignment = align_permutations(
@@ -97,12 +105,10 @@ def barrier(
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
     steps: Annotated[int, typer.Option(help="Networks on the path, both ends included.")] = 25,
     align_first: Annotated[bool, typer.Option("--align", help="Match the second network's units first.")] = False,
-    repair: Annotated[
-        str, typer.Option(help="none; reset: estimate running statistics anew; repair: REPAIR, channel by channel.")
-    ] = "none",
-    calibration: Annotated[
-        int, typer.Option(help="Samples of the training split that statistics are measured on.")
-    ] = 1000,
+    method: Method = "auto",
+    canonical: Canonical = "none",
+    repair: Repair = "none",
+    calibration: Calibration = 1000,
     curves: Annotated[
         bool, typer.Option("--curves", help="All of them: naive, aligned, aligned with either repair.")
     ] = False,
@@ -123,6 +129,8 @@ def barrier(
         more: dict[str, Any] = {
             "steps": steps,
             "split": split,
+            "method": method,
+            "canonical": canonical,
             "calibration": calibration,
             "seed": seed,
             "device": device.value,

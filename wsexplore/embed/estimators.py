@@ -16,7 +16,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-Fold = tuple[Int[Array, " train"], Int[Array, " test"]]
+Fold = tuple[Int[Array, " _train"], Int[Array, " _test"]]
 
 STRENGTHS = tuple(factor * 10.0**power for power in range(4, -6, -1) for factor in (3.0, 1.0))[1:]
 """Penalties of ridge regression on standardised features, strongest first: those of the published probes, 1e3 to 1e-5,

@@ -8,10 +8,12 @@ import torch
 from jaxtyping import Int
 from numpy import ndarray as Array
 
+from wsexplore.align import spec_of
 from wsexplore.embed.autoencoder import Autoencoder
 from wsexplore.embed.config import EncoderConfig
 from wsexplore.embed.encoder import Encoder
 from wsexplore.embed.tokenizer import Tokenizer
+from wsexplore.embed.tokens import RowTokens
 from wsexplore.embed.training import EncoderStep, Source, train_autoencoder
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Recipe, Zoo
@@ -97,9 +99,7 @@ def _check(zoos: Sequence[Zoo]) -> None:
 
 
 def _size(zoo: Zoo) -> int:
-    from wsexplore.align import spec_of
-    from wsexplore.embed.tokens import RowTokens
-
+    """Numbers per token that suit an architecture."""
     architecture = zoo.groups()[0][0]
     return RowTokens.of(spec_of(architecture), architecture.layout).size
 
@@ -149,6 +149,6 @@ def _recipe(zoos: Sequence[Zoo], config: EncoderConfig, seed: int, device: str) 
         inputs={f"zoo_{place}" if len(zoos) > 1 else "zoo": zoo.fingerprint for place, zoo in enumerate(zoos)},
         arguments={"config": config.to_dict(), "device": device},
         seed=seed,
-        cli=f"wsexplore embed fit {'ZOO ' * len(zoos)}--method sane --out ENCODER --seed {seed}{options}",
+        cli=f"wsexplore embed fit {'ZOO ' * len(zoos)}--method sane --as-it-is --out ENCODER --seed {seed}{options}",
         python=f"wx.fit_encoder({given}, seed={seed}{written})",
     )

@@ -21,11 +21,11 @@ DIMENSIONS = 32
 STEPS = 30
 """Scales of a curve."""
 
-DECADES = 3.0
-"""Powers of ten that the scales of a curve span, evenly in the logarithm."""
+SHARES = (0.01, 0.95)
+"""Shares of the points that are told apart at the smallest and at the largest scale of a curve."""
 
-SHARE = 0.95
-"""Share of the points that the magnitude reaches at the largest scale."""
+LEAST = 1.05
+"""The magnitude at the smallest scale, at least; it is 1 at scale 0."""
 
 NEAR = 1e-9
 """Points closer than this share of the largest distance are one."""
@@ -138,8 +138,8 @@ def magnitude_curve(
 
     Args:
         points: one per row.
-        scales: to compute it at, rising; by default 30 over three decades, up to where 0.95 of the points are told
-            apart, found within 0.1 %.
+        scales: to compute it at, rising; by default 30, evenly in the logarithm, from where 0.01 of the points
+            are told apart to where 0.95 are, both found within 0.1 %.
         seed: of the draw.
 
     Raises:
@@ -147,6 +147,8 @@ def magnitude_curve(
     """
     if points.ndim != 2 or not np.isfinite(points).all():
         raise ValueError("magnitude needs points with finite coordinates; leave out networks that diverged")
+    if len(points) < 2:
+        raise ValueError(f"magnitude needs at least 2 different points, got {len(points)}")
     chosen = np.sort(np.random.default_rng(seed).permutation(len(points))[:MOST])
     reduced = _reduced(points[chosen].astype(np.float64))
     apart = squareform(pdist(reduced))
@@ -155,8 +157,8 @@ def magnitude_curve(
         raise ValueError(f"magnitude needs at least 2 different points, got {int(alone.sum())}")
     apart = apart[np.ix_(alone, alone)]
     if scales is None:
-        top = _scale_of(apart, SHARE * len(apart))
-        at = np.geomspace(top / 10**DECADES, top, STEPS)
+        bottom, top = (_scale_of(apart, max(share * len(apart), LEAST)) for share in SHARES)
+        at = np.geomspace(bottom, top, STEPS)
     else:
         at = np.asarray(scales, np.float64)
         _check_scales(at)
@@ -166,18 +168,16 @@ def magnitude_curve(
 
 def _reduced(points: Float[Array, "points dimensions"]) -> Float[Array, "points kept"]:
     """The same cloud in its first principal coordinates; distances are kept where it has no more dimensions."""
-    centred = points - points.mean(0, keepdims=True)
-    if centred.shape[1] <= DIMENSIONS:
-        return centred
-    left, spread, _ = np.linalg.svd(centred, full_matrices=False)
-    reduced: Float[Array, "points kept"] = left[:, :DIMENSIONS] * spread[:DIMENSIONS]
+    centred = points - points.mean(0)
+    reduced: Float[Array, "points kept"] = centred
+    if centred.shape[1] > DIMENSIONS:
+        left, spread, _ = np.linalg.svd(centred, full_matrices=False)
+        reduced = left[:, :DIMENSIONS] * spread[:DIMENSIONS]
     return reduced
 
 
 def _first_of_near(apart: Float[Array, "points points"]) -> Bool[Array, " points"]:
     """Whether no earlier point lies in the same place."""
-    if len(apart) == 0:
-        return np.zeros(0, bool)
     alone: Bool[Array, " points"] = (apart <= NEAR * apart.max()).argmax(1) == np.arange(len(apart))
     return alone
 

@@ -47,7 +47,8 @@ class ProbeReport:
         chosen = tried["model"].iloc[int(tried["r2"].fillna(-np.inf).to_numpy().argmax())]
         rows = self.predictions
         mine = (rows["features"] == features) & (rows["target"] == target) & (rows["model"] == chosen)
-        return rows[mine].set_index("id")["error"]
+        errors: pd.Series[float] = rows[mine].set_index("id")["error"]
+        return errors
 
     def to_dict(self) -> dict[str, Any]:
         """The table as JSON values; `None` where a number is not finite."""

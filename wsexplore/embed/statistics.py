@@ -39,9 +39,9 @@ def weight_statistics(zoo: Zoo) -> pd.DataFrame:
     return with_ids(zoo, found, columns)
 
 
-def row_blocks(zoo: Zoo, *, memory: int = BLOCK) -> Iterator[tuple[int, Float[Tensor, "rows parameters"]]]:
-    """All weights of a zoo in order, about `memory` bytes at a time, each with the number of its first row."""
-    size = max(1, memory // (4 * max(1, zoo.architecture.layout.size)))
+def row_blocks(zoo: Zoo) -> Iterator[tuple[int, Float[Tensor, "rows parameters"]]]:
+    """All weights of a zoo in order, about `BLOCK` bytes at a time, each with the number of its first row."""
+    size = max(1, BLOCK // (4 * max(1, zoo.architecture.layout.size)))
     for start in range(0, len(zoo), size):
         yield start, zoo.rows(np.arange(start, min(start + size, len(zoo))))
 

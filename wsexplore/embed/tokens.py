@@ -1,7 +1,6 @@
 """A network read as a sequence of tokens: a row per output channel, in pieces of equal length."""
 
 from dataclasses import dataclass
-from math import prod
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -102,10 +101,10 @@ class RowTokens:
 def _rows(spec: PermutationSpec, layout: Layout) -> dict[str, Tensor]:
     """For each layer the parameters behind its rows, `(rows, columns)`, in the order of the layout."""
     places = {slot.name: torch.arange(slot.start, slot.stop).view(slot.shape) for slot in layout.slots}
-    owners = [slot for slot in layout.slots if len(slot.shape) > 1 and prod(slot.shape)]
+    owners = [slot for slot in layout.slots if len(slot.shape) > 1 and slot.stop > slot.start]
     rows = {slot.name: [places[slot.name].flatten(1)] for slot in owners}
     for place, slot in enumerate(layout.slots):
-        if slot.name in rows or not prod(slot.shape):
+        if slot.name in rows or slot.stop == slot.start:
             continue
         owner = _owner(slot, place, owners, spec, layout)
         if owner is None:
@@ -116,7 +115,7 @@ def _rows(spec: PermutationSpec, layout: Layout) -> dict[str, Tensor]:
 
 
 def _owner(slot: Slot, place: int, owners: list[Slot], spec: PermutationSpec, layout: Layout) -> str | None:
-    """The layer to whose rows a parameter of one axis belongs: of its own module, or the last before it of its units."""
+    """The layer whose rows a parameter of one axis joins: of its own module, or the last before it of its units."""
     alike = [one for one in owners if one.shape[:1] == slot.shape]
     home = slot.name.rpartition(".")[0]
     for one in alike:

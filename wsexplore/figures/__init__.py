@@ -8,8 +8,10 @@ from wsexplore.figures.columns import histogram_figure, is_number, parallel_figu
 from wsexplore.figures.compare import difference_figure
 from wsexplore.figures.cost import cost_figure
 from wsexplore.figures.curves import population_figure
+from wsexplore.figures.encoder import history_figure, reconstruction_figure, tuning_figure
 from wsexplore.figures.epochs import epochs_figure
 from wsexplore.figures.groups import SpecAxis, SpecGroup, SpecParameter, spec_groups, spec_parameters
+from wsexplore.figures.magnitude import magnitude_figure
 from wsexplore.figures.map import map_figure, placed_figure, space_figure
 from wsexplore.figures.methods import methods_figure
 from wsexplore.figures.moving import lens_figure, training_figure
@@ -17,6 +19,7 @@ from wsexplore.figures.orbit import attack_figure, rescale_figure
 from wsexplore.figures.pairs import barriers_figure, distances_figure
 from wsexplore.figures.path import curves_figure, objective_figure, scrub_figure
 from wsexplore.figures.pictures import gallery_figure, morph_figure
+from wsexplore.figures.probes import probe_figure
 from wsexplore.figures.quality import quality_figure
 from wsexplore.figures.ribbons import ribbon_figure
 from wsexplore.figures.runs import runs_figure
@@ -45,9 +48,11 @@ __all__ = [
     "filters_figure",
     "gallery_figure",
     "histogram_figure",
+    "history_figure",
     "images_figure",
     "is_number",
     "lens_figure",
+    "magnitude_figure",
     "map_figure",
     "matrices_figure",
     "methods_figure",
@@ -58,7 +63,9 @@ __all__ = [
     "pictures_figure",
     "placed_figure",
     "population_figure",
+    "probe_figure",
     "quality_figure",
+    "reconstruction_figure",
     "rescale_figure",
     "ribbon_figure",
     "runs_figure",
@@ -69,6 +76,7 @@ __all__ = [
     "spec_parameters",
     "spread_figure",
     "training_figure",
+    "tuning_figure",
     "unit_images",
     "varying",
     "weight_figure",

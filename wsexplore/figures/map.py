@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray as Array
 
 from wsexplore.embed.raster import Raster
-from wsexplore.figures.markers import SVG, cards, markers
+from wsexplore.figures.markers import SVG, Cards, cards, markers
 from wsexplore.figures.raster import raster_trace
 from wsexplore.figures.theme import (
     CATEGORIES,
@@ -41,7 +41,7 @@ def map_figure(
     chosen: Bool[Array, " models"] | None = None,
     raster: Raster | None = None,
     by: Literal["count", "mean"] = "count",
-    notes: Mapping[str, Sequence[str]] | None = None,
+    notes: Mapping[str, Float[Array, " models"]] | None = None,
     around_zero: bool = False,
     lasso: bool = True,
     height: int = 620,
@@ -58,7 +58,7 @@ def map_figure(
         chosen: networks that stand out; the others are dimmed.
         raster: counts of all networks, drawn under the points.
         by: whether the raster shows the number of networks or the mean of the column `colour`.
-        notes: further lines of the hover card by name, a value per network.
+        notes: further lines of the hover card by name, a share of 1 per network.
         around_zero: the column is a difference, coloured around zero.
         lasso: whether dragging draws a lasso; otherwise it moves the map.
         height: in pixels.
@@ -74,7 +74,7 @@ def map_figure(
             x=x, y=y, mode="lines", line={"color": FAINT, "width": 1}, hoverinfo="skip", showlegend=False
         )
     kind = go.Scattergl if len(points) > SVG else go.Scatter
-    texts = np.array(cards(table, notes), dtype=object)
+    texts = cards(table, notes)
     for rows, look, name in markers(table, colour, chosen=chosen, around_zero=around_zero):
         drawn = {**look, "size": 3, "color": LINE, "colorbar": None} if averaged else look
         figure.add_trace(
@@ -85,8 +85,7 @@ def map_figure(
                 marker=drawn,
                 name=plain(name),
                 showlegend=bool(name) and not averaged,
-                hovertext=texts[rows],
-                hovertemplate="%{hovertext}<extra></extra>",
+                **texts.settings(rows),
                 unselected={"marker": {"opacity": 0.25}},
             )
         )
@@ -132,12 +131,12 @@ def space_figure(
     colour: str,
     labels: tuple[str, str, str],
     chosen: Bool[Array, " models"] | None = None,
-    notes: Mapping[str, Sequence[str]] | None = None,
+    notes: Mapping[str, Float[Array, " models"]] | None = None,
     around_zero: bool = False,
     height: int = 680,
 ) -> go.Figure:
     """The map of a zoo in space, to be turned by dragging; the arguments are those of `map_figure`."""
-    figure, texts = go.Figure(), np.array(cards(table, notes), dtype=object)
+    figure, texts = go.Figure(), cards(table, notes)
     for rows, look, name in markers(table, colour, around_zero=around_zero):
         known = look.get("symbol", "circle") in ("circle", "diamond", "square", "cross", "x")
         marker: dict[str, Any] = {**look, "size": 3 if len(table) > SVG else 4, "line": {"width": 0}}
@@ -164,7 +163,7 @@ def space_figure(
 
 
 def _cloud(
-    points: Float[Array, "models 3"], rows: Int[Array, " rows"], texts: Array, marker: dict[str, Any], name: str
+    points: Float[Array, "models 3"], rows: Int[Array, " rows"], texts: Cards, marker: dict[str, Any], name: str
 ) -> go.Scatter3d:
     x, y, z = points[rows].T
     return go.Scatter3d(
@@ -175,8 +174,7 @@ def _cloud(
         marker=marker,
         name=name,
         showlegend=bool(name),
-        hovertext=texts[rows],
-        hovertemplate="%{hovertext}<extra></extra>",
+        **texts.settings(rows),
     )
 
 

@@ -1,12 +1,14 @@
 """How a network looks on a map, and what the pointer reads off it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy import ndarray as Array
 
+from wsexplore.figures.columns import is_number
 from wsexplore.figures.theme import CATEGORIES, DIVERGING, SEQUENTIAL, SYMBOLS, colour_bar, plain, scale
 
 SVG = 1000
@@ -98,21 +100,54 @@ def _opacity(
     return opacity
 
 
-def cards(table: pd.DataFrame, notes: Mapping[str, Sequence[str]] | None = None) -> list[str]:
-    """What the pointer reads off each network, a line per column.
+@dataclass(frozen=True, slots=True, eq=False)
+class Cards:
+    """What the pointer reads off each network: words letter by letter, numbers as four bytes each.
+
+    Attributes:
+        words: id and columns of words.
+        numbers: a column for each line of numbers.
+        template: of plotly, with a line per column.
+    """
+
+    words: Shaped[Array, " models"]
+    numbers: Float[Array, "models columns"]
+    template: str
+
+    def settings(self, rows: Int[Array, " rows"]) -> dict[str, object]:
+        """Of a trace that shows these rows."""
+        numbers = {"customdata": self.numbers[rows]} if self.numbers.shape[1] else {}
+        return {"hovertext": self.words[rows], "hovertemplate": self.template, **numbers}
+
+
+def cards(table: pd.DataFrame, notes: Mapping[str, Float[Array, " models"]] | None = None) -> Cards:
+    """A card for each network.
 
     Args:
-        table: the networks.
-        notes: further lines by name, a value for each network.
+        table: the networks; where there are many, only few of its columns are told.
+        notes: further lines by name, a share of 1 for each network.
     """
     names = [name for name in (SHORT if len(table) > MANY else HOVER) if name in table]
-    lines = [[f"{name.replace('_', ' ')} {_short(name, value)}" for value in table[name].tolist()] for name in names]
-    lines += [[f"{plain(name)} {plain(value)}" for value in values] for name, values in (notes or {}).items()]
+    texts = [name for name in names if not is_number(table[name])]
+    lines = [[f"{name.replace('_', ' ')} {plain(value)}" for value in table[name].tolist()] for name in texts]
     heads = [f"<b>{plain(row)}</b>" for row in table["id"].tolist()]
-    return ["<br>".join(parts) for parts in zip(heads, *lines, strict=True)]
+    words = np.array(["<br>".join(parts) for parts in zip(heads, *lines, strict=True)], dtype=object)
+    columns = [table[name].to_numpy(np.float32, na_value=np.nan) for name in names if name not in texts]
+    told = [(name.replace("_", " "), _format(name)) for name in names if name not in texts]
+    for name, shares in (notes or {}).items():
+        columns.append(shares.astype(np.float32))
+        told.append((plain(name), ":.0%"))
+    rows = [f"{name} %{{customdata[{place}]{form}" for place, (name, form) in enumerate(told)]
+    rows = [f"{row}}}" if "}" not in row else row for row in rows]
+    template = "<br>".join(["%{hovertext}", *rows]) + "<extra></extra>"
+    numbers = np.column_stack(columns) if columns else np.empty((len(table), 0), np.float32)
+    return Cards(words, numbers, template)
 
 
-def _short(name: str, value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.3f}" if "accuracy" in name else f"{value:.3g}" + (" nats" if name.endswith("loss") else "")
-    return plain(value)
+def _format(name: str) -> str:
+    """How plotly writes a number, with its unit behind."""
+    if "accuracy" in name:
+        return ":.3f"
+    if name in ("run", "epoch"):
+        return ":d"
+    return ":.3g} nats" if name.endswith("loss") else ":.3g"

@@ -9,12 +9,13 @@ from wsexplore.generate import NOVEL
 NAMES = {
     "zoo": "the zoo itself",
     "flow": "flow",
+    "encoder": "encoder",
     "gaussian": "full-covariance Gaussian",
     "independent": "independent Gaussian",
     "averages": "averages of pairs",
 }
-COLOURS = dict(zip(NAMES, (CATEGORIES[4], FRESH, CATEGORIES[0], CATEGORIES[1], CATEGORIES[2]), strict=True))
-MARKS = dict(zip(NAMES, SYMBOLS, strict=False))
+COLOURS = dict(zip(NAMES, (CATEGORIES[4], FRESH, FRESH, CATEGORIES[0], CATEGORIES[1], CATEGORIES[2]), strict=True))
+MARKS = dict(zip(NAMES, (SYMBOLS[0], SYMBOLS[1], *SYMBOLS[1:]), strict=False))
 
 
 def quality_figure(frame: pd.DataFrame, *, height: int = 400) -> go.Figure:
@@ -37,7 +38,7 @@ def quality_figure(frame: pd.DataFrame, *, height: int = 400) -> go.Figure:
             error_y={"type": "data", "array": [row["std_accuracy"]], "thickness": 1.5},
             mode="markers",
             marker={
-                "size": 18 if name == "flow" else 13,
+                "size": 18 if name in ("flow", "encoder") else 13,
                 "color": COLOURS.get(name, LINE),
                 "symbol": MARKS.get(name, "circle"),
             },

@@ -67,6 +67,7 @@ def quality(
     models: int = 100,
     seed: int = 0,
     reference: int = 0,
+    name: str = "flow",
     on_step: OnStep | None = None,
 ) -> QualityReport:
     """Accuracy and novelty of a flow, or of networks from anywhere, beside the zoo and three controls.
@@ -82,6 +83,7 @@ def quality(
         models: networks per generator.
         seed: of the samples, the controls and the choice of networks.
         reference: row of the zoo that everything is aligned to.
+        name: what the generator is called in the report: "flow", "encoder".
         on_step: told the share done; it may raise to cancel.
 
     Raises:
@@ -95,12 +97,12 @@ def quality(
     own = frame.judge(zoo.select(chosen), frame.aligned.rows(chosen), data, _same_run(zoo.table, chosen))
     tell(0.5, "judged the zoo")
     flow = frame.judge(samples, frame.place(samples), data)
-    judged = {"zoo": own, "flow": flow}
-    for place, name in enumerate(CONTROLS):
-        tell(0.6 + 0.1 * place, f"judging the control {name}")
-        made = control(frame.aligned, name, models, seed=seed)
-        judged[name] = frame.judge(made, frame.place(made), data)
-    table = pd.DataFrame([frame.row(name, result, own) for name, result in judged.items()])
+    judged = {"zoo": own, name: flow}
+    for place, other in enumerate(CONTROLS):
+        tell(0.6 + 0.1 * place, f"judging the control {other}")
+        made = control(frame.aligned, other, models, seed=seed)
+        judged[other] = frame.judge(made, frame.place(made), data)
+    table = pd.DataFrame([frame.row(one, result, own) for one, result in judged.items()])
     tell(1.0, "judged every generator")
     said = verdict(table)
     if isinstance(generator, WeightFlow) and generator.fitted_on != zoo.fingerprint:
@@ -114,26 +116,27 @@ def verdict(frame: pd.DataFrame) -> str:
     To beat is to have the higher mean accuracy at a novelty of at least 0.9 of the zoo's own.
     """
     rows = frame.set_index("generator")
-    zoo, flow = rows.loc["zoo"], rows.loc["flow"]
+    name = next(str(one) for one in rows.index if one != "zoo" and one not in CONTROLS)
+    zoo, flow = rows.loc["zoo"], rows.loc[name]
     said = [
-        f"The flow's networks classify {flow.mean_accuracy:.1%} of the test images on average, the zoo's "
+        f"The {name}'s networks classify {flow.mean_accuracy:.1%} of the test images on average, the zoo's "
         f"{zoo.mean_accuracy:.1%}; they lie {flow.novelty:.2f} times as far from the zoo as its own networks from "
         "each other."
     ]
     if flow.novelty < NOVEL:
-        said.append(f"Below {NOVEL} that is too near to count as new, so the flow does not beat any control.")
-    for name in CONTROLS:
-        if name not in rows.index:
+        said.append(f"Below {NOVEL} that is too near to count as new, so the {name} does not beat any control.")
+    for rival in CONTROLS:
+        if rival not in rows.index:
             continue
-        other = rows.loc[name]
+        other = rows.loc[rival]
         higher, beats = other.mean_accuracy >= flow.mean_accuracy, flow.novelty >= NOVEL
         numbers = f"{other.mean_accuracy:.1%} at novelty {other.novelty:.2f}"
         if higher and other.novelty < NOVEL:
-            said.append(f"It does not beat {NAMES[name]} ({numbers}), which have lower novelty: nearer to copies.")
+            said.append(f"It does not beat {NAMES[rival]} ({numbers}), which have lower novelty: nearer to copies.")
         elif higher or not beats:
-            said.append(f"It does not beat {NAMES[name]} ({numbers}).")
+            said.append(f"It does not beat {NAMES[rival]} ({numbers}).")
         else:
-            said.append(f"It beats {NAMES[name]} ({numbers}).")
+            said.append(f"It beats {NAMES[rival]} ({numbers}).")
     return " ".join(said)
 
 

@@ -9,7 +9,8 @@ from numpy import ndarray as Array
 
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.display import barrier_html
-from wsexplore.landscape.walk import CALIBRATION, PathEnds, Walk, calibration_inputs, pair_ends, path_networks
+from wsexplore.landscape.ends import PathEnds, calibration_inputs, pair_ends, path_networks
+from wsexplore.landscape.walk import CALIBRATION, Walk, within
 from wsexplore.population import OnStep, device_of, score
 from wsexplore.zoo import Recipe, Zoo
 
@@ -82,6 +83,8 @@ def barrier(
     steps: int = 25,
     split: str = "test",
     align: bool = False,
+    method: str = "auto",
+    canonical: str = "none",
     repair: str = "none",
     calibration: int = CALIBRATION,
     seed: int = 0,
@@ -98,10 +101,13 @@ def barrier(
         zoo: it holds both networks.
         first: row of the network at 0.
         second: row of the network at 1.
-        data: name of a data set, or the data set.
+        data: name of a data set, or the data set; methods that run the networks match on its training split.
         steps: positions, both ends included.
         split: "train" or "test", what the networks are judged on.
         align: match the second network's units to the first's before walking.
+        method: of the matching, a name in `METHODS`.
+        canonical: bring both networks to a representative of their rescalings first, matched or not: "none",
+            "minimum-norm" or "unit-norm".
         repair: of the networks between: "none", "reset" (running statistics estimated anew) or "repair" (REPAIR:
             every channel as the two ends have it on average).
         calibration: samples of the training split that statistics are measured on.
@@ -110,14 +116,14 @@ def barrier(
         on_step: told the share done; it may raise to cancel.
 
     Raises:
-        ValueError: fewer than 2 steps, a row out of range, networks of two kinds, data that do not fit, or nothing in
-            the networks that the repair could be done to.
+        ValueError: fewer than 2 steps, a row out of range, networks of two kinds, data that do not fit, an unknown
+            word, a method without `align`, or nothing in the networks that the repair could be done to.
     """
-    walk = Walk(steps, split, align, repair, calibration, seed)
-    source = dataset(data) if isinstance(data, str) else data
-    ends = pair_ends(zoo, first, second, align=align, seed=seed).to(device_of(device))
-    name = data if isinstance(data, str) else data.name
-    return walked(zoo, (first, second), source, name, ends, walk, on_step=on_step)
+    walk = Walk(steps, split, align, repair, calibration, seed, method, canonical)
+    source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
+    target = device_of(device)
+    ends = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=within(on_step, 0.0, 0.5))
+    return walked(zoo, (first, second), source, name, ends.to(target), walk, on_step=within(on_step, 0.5, 1.0))
 
 
 def walked(
@@ -130,7 +136,20 @@ def walked(
     *,
     on_step: OnStep | None = None,
 ) -> Barrier:
-    """The barrier of a path whose ends are known; `name` is that of the data in the recipe."""
+    """The barrier of a path whose ends are known.
+
+    Args:
+        zoo: it holds both networks; of it the recipe tells.
+        rows: of the two.
+        data: what the networks are judged on, and what statistics are measured on.
+        name: of the data in the recipe.
+        ends: the two as `pair_ends` gives them by the keywords of `walk`.
+        walk: the keywords of the barrier.
+        on_step: told the share done; it may raise to cancel.
+
+    Raises:
+        ValueError: the data do not fit, or there is nothing that the repair could be done to.
+    """
     samples, passes = data.split(walk.split), 0
 
     def on_part() -> None:

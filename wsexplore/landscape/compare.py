@@ -3,14 +3,16 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from wsexplore.align import METHODS
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.barrier import walked
-from wsexplore.landscape.walk import Walk, pair_ends
-from wsexplore.population import OnStep
+from wsexplore.landscape.ends import pair_ends
+from wsexplore.landscape.walk import CALIBRATION, Walk, within
+from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Recipe, Zoo
 
 QUICK = ("weights", "frank-wolfe", "auto", "activations")
@@ -47,9 +49,11 @@ def compare_methods(
     methods: Sequence[str] = QUICK,
     canonical: str = "none",
     repair: str = "none",
+    calibration: int = CALIBRATION,
     steps: int = 11,
     split: str = "test",
     seed: int = 0,
+    device: str = "auto",
     on_step: OnStep | None = None,
 ) -> MethodComparison:
     """Match one pair by every method and walk the path that each leaves.
@@ -58,60 +62,65 @@ def compare_methods(
         zoo: it holds both networks.
         first: row of the network that stays.
         second: row of the network that is matched.
-        data: name of a data set, or the data set.
+        data: name of a data set, or the data set; methods that run the networks match on its training split.
         methods: names in `METHODS`.
-        canonical: representative that rescaling brings both to first.
+        canonical: representative that rescaling brings both to first, matched or not.
         repair: of the networks between: "none", "reset" or "repair".
+        calibration: samples of the training split that statistics are measured on.
         steps: networks on each path.
         split: "train" or "test", what they are judged on.
-        seed: of the matching.
-        on_step: told the share done; it may raise to cancel.
+        seed: of the matching, and of the samples that statistics are measured on.
+        device: "auto", "cpu" or "cuda"; units are matched on the CPU.
+        on_step: told the share done, by the methods that take long many times; it may raise to cancel.
 
     Raises:
-        ValueError: a word is unknown, or what `barrier` refuses.
+        ValueError: a word is unknown, there is no method, or what `barrier` refuses.
     """
-    if unknown := [method for method in methods if method not in METHODS]:
-        raise ValueError(f"matching method {unknown[0]!r} is unknown; choose one of {', '.join(METHODS)}")
+    if not methods:
+        raise ValueError(f"there is no method to compare; choose some of {', '.join(METHODS)}")
+    walks = {
+        UNMATCHED: Walk(steps, split, False, repair, calibration, seed, canonical=canonical),
+        **{method: Walk(steps, split, True, repair, calibration, seed, method, canonical) for method in methods},
+    }
     source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
+    target = device_of(device)
     rows = []
-    for place, method in enumerate((UNMATCHED, *methods)):
-        if on_step is not None:
-            on_step(place / (len(methods) + 1), f"matching by {method}" if place else "walking the raw path")
+    for place, (method, walk) in enumerate(walks.items()):
+        told = within(on_step, place / len(walks), (place + 1) / len(walks))
+        matching = _said(told, f"matching by {method}" if place else "the raw path", 0.0, 0.5)
         began = time.perf_counter()
-        align = method != UNMATCHED
-        ends = (
-            pair_ends(zoo, first, second, align=align, method=method, canonical=canonical, data=source, seed=seed)
-            if align
-            else pair_ends(zoo, first, second, align=False, canonical=canonical)
-        )
+        ends = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=matching)
         seconds = time.perf_counter() - began
-        walk = Walk(steps, split, align, repair, 1000, seed)
-        curve = walked(zoo, (first, second), source, name, ends, walk)
+        judging = _said(told, f"walking the path of {method}" if place else "the raw path", 0.5, 1.0)
+        curve = walked(zoo, (first, second), source, name, ends.to(target), walk, on_step=judging)
         rows.append(
             {
                 "method": method,
                 "objective": float(ends.weights[0].double() @ ends.weights[1].double()),
-                "seconds": seconds if align else 0.0,
+                "seconds": seconds if walk.align else 0.0,
                 "barrier": curve.height,
                 "accuracy_half_way": float(curve.accuracies[len(curve.accuracies) // 2]),
             }
         )
     ids = [str(zoo.table["id"].iloc[row]) for row in (first, second)]
+    options: dict[str, Any] = {"canonical": canonical, "repair": repair}
+    options |= {"calibration": calibration} if repair != "none" else {}
+    options |= {"steps": steps, "split": split}
+    words = ", ".join(f"{key}={value!r}" for key, value in options.items())
+    flags = " ".join(f"--{key} {value}" for key, value in options.items())
     recipe = Recipe.of(
         "compare_methods",
         inputs={"zoo": zoo.fingerprint},
-        arguments={
-            "first": ids[0],
-            "second": ids[1],
-            "dataset": name,
-            "methods": list(methods),
-            "canonical": canonical,
-            "repair": repair,
-            "split": split,
-            "steps": steps,
-        },
+        arguments={"first": ids[0], "second": ids[1], "dataset": name, "methods": list(methods), **options},
         seed=seed,
-        python=f"wx.compare_methods(zoo, {first}, {second}, {name!r}, methods={tuple(methods)!r}, "
-        f"canonical={canonical!r}, repair={repair!r}, seed={seed})",
+        cli=f"wsexplore compare ZOO {ids[0]} {ids[1]} --dataset {name} --methods {','.join(methods)} {flags} "
+        f"--seed {seed}",
+        python=f"wx.compare_methods(zoo, {first}, {second}, {name!r}, methods={tuple(methods)!r}, {words}, "
+        f"seed={seed})",
     )
     return MethodComparison(ids[0], ids[1], pd.DataFrame(rows), recipe)
+
+
+def _said(on_step: OnStep, words: str, low: float, high: float) -> OnStep:
+    """Tells what is being done before what it is told."""
+    return within(lambda fraction, message: on_step(fraction, f"{words}: {message}"), low, high)

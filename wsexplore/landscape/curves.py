@@ -1,12 +1,17 @@
 """The four curves of a path: raw, aligned, and aligned with statistics repaired."""
 
-from wsexplore.align import repaired_layers, running_layers
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.barrier import Barrier, walked
-from wsexplore.landscape.walk import CALIBRATION, Walk, pair_ends
-from wsexplore.nets import Architecture
+from wsexplore.landscape.ends import pair_ends
+from wsexplore.landscape.walk import CALIBRATION, Walk, repairs_of, within
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Zoo
+
+RAW = "naive"
+"""What the curve of the networks as they were trained is called."""
+
+WAYS = {"none": "aligned", "reset": "aligned + reset", "repair": "aligned + REPAIR"}
+"""What the aligned curves are called, by their repair."""
 
 
 def barrier_curves(
@@ -17,12 +22,16 @@ def barrier_curves(
     *,
     steps: int = 25,
     split: str = "test",
+    method: str = "auto",
+    canonical: str = "none",
     calibration: int = CALIBRATION,
     seed: int = 0,
     device: str = "auto",
     on_step: OnStep | None = None,
 ) -> dict[str, Barrier]:
     """What alignment takes off a barrier, and what repaired statistics take off the rest; keywords as in `barrier`.
+
+    Units are matched once. The first curve is of the networks as they were trained, at the scales that they have.
 
     Returns:
         "naive" and "aligned"; "aligned + reset" where the networks have running statistics; "aligned + REPAIR" where
@@ -31,29 +40,40 @@ def barrier_curves(
     Raises:
         ValueError: as in `barrier`.
     """
+    walks = ways_of(
+        repairs_of(zoo.architecture_of(first)) if 0 <= first < len(zoo) else (),
+        steps=steps,
+        split=split,
+        method=method,
+        canonical=canonical,
+        calibration=calibration,
+        seed=seed,
+    )
     source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
-    target, architecture = device_of(device), zoo.architecture_of(first)
-    kinds = {"naive": (False, "none"), "aligned": (True, "none"), **_repairs(architecture)}
+    target = device_of(device)
     curves: dict[str, Barrier] = {}
 
     def tell(fraction: float, message: str) -> None:
         if on_step is not None:
-            on_step((len(curves) + fraction) / len(kinds), f"{list(kinds)[len(curves)]}: {message}")
+            on_step((len(curves) + fraction) / len(walks), f"{list(walks)[len(curves)]}: {message}")
 
-    for kind, (align, repair) in kinds.items():
-        walk = Walk(steps, split, align, repair, calibration, seed)
-        if kind in ("naive", "aligned"):
-            tell(0.0, "matching units" if align else "reading weights")
-            ends = pair_ends(zoo, first, second, align=align, seed=seed).to(target)
-        curves[kind] = walked(zoo, (first, second), source, name, ends, walk, on_step=tell)
+    for kind, walk in walks.items():
+        if kind in (RAW, WAYS["none"]):
+            found = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=within(tell, 0.0, 0.5))
+            ends = found.to(target)
+        curves[kind] = walked(zoo, (first, second), source, name, ends, walk, on_step=within(tell, 0.5, 1.0))
     return curves
 
 
-def _repairs(architecture: Architecture) -> dict[str, tuple[bool, str]]:
-    """The repairs that there is something for in these networks."""
-    found = {"aligned + reset": (True, "reset")} if running_layers(architecture) else {}
-    try:
-        layers = repaired_layers(architecture)
-    except ValueError:
-        layers = ()
-    return {**found, "aligned + REPAIR": (True, "repair")} if layers else found
+def ways_of(
+    repairs: tuple[str, ...], *, steps: int, split: str, method: str, canonical: str, calibration: int, seed: int
+) -> dict[str, Walk]:
+    """Every way to walk: raw, aligned, and aligned with each of these repairs.
+
+    Raises:
+        ValueError: a keyword is out of range, or a word is unknown.
+    """
+    walks = {RAW: Walk(steps, split, False, "none", calibration, seed)}
+    for repair in ("none", *repairs):
+        walks[WAYS[repair]] = Walk(steps, split, True, repair, calibration, seed, method, canonical)
+    return walks

@@ -14,15 +14,8 @@ from wsexplore.symmetry.action import (
 )
 from wsexplore.symmetry.canonical import FORMS, canonical, canonical_scaling, minimum_norm, sorted_order, unit_norm
 from wsexplore.symmetry.count import OrbitSize, orbit_size
-from wsexplore.symmetry.scaling import (
-    Scaling,
-    check_scaling,
-    random_scaling,
-    rescale,
-    rescale_buffers,
-    rescale_weights,
-)
-from wsexplore.symmetry.spec import Block, Factor, PermutationSpec, Rescaling
+from wsexplore.symmetry.scaling import Scaling, check_scaling, random_scaling, rescale, rescale_weights
+from wsexplore.symmetry.spec import Block, Factor, PermutationSpec, Rescaling, check_shapes
 from wsexplore.symmetry.trace import symmetry_of
 from wsexplore.symmetry.verify import shaken
 
@@ -39,6 +32,7 @@ __all__ = [
     "canonical_scaling",
     "check_permutation",
     "check_scaling",
+    "check_shapes",
     "compose",
     "identity",
     "inverse",
@@ -53,7 +47,6 @@ __all__ = [
     "random_permutation",
     "random_scaling",
     "rescale",
-    "rescale_buffers",
     "rescale_weights",
     "shaken",
     "sorted_order",

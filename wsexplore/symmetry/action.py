@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from wsexplore.nets import Layout
-from wsexplore.symmetry.spec import Block, PermutationSpec
+from wsexplore.symmetry.spec import Block, PermutationSpec, check_module, check_shapes
 
 Permutation = Mapping[str, Int[Tensor, "..."]]
 """Group name to the old unit at each new place, of one network or, with an axis in front, of many.
@@ -86,8 +86,10 @@ def permute_weights(
         layout: of their architecture.
 
     Raises:
-        ValueError: a group is missing, or its numbers are not a permutation of its units.
+        ValueError: a group is missing, its numbers are not a permutation of its units, or the spec is of another
+            architecture.
     """
+    check_shapes(spec.axes, {slot.name: slot.shape for slot in layout.slots})
     check_permutation(permutation, spec)
     return _permuted(weights, permutation, spec, layout)
 
@@ -177,8 +179,10 @@ def permute(module: nn.Module, permutation: Permutation, spec: PermutationSpec) 
     Running statistics of normalisation layers move with their units.
 
     Raises:
-        ValueError: a group is missing, or its numbers are not a permutation of its units.
+        ValueError: a group is missing, its numbers are not a permutation of its units, or the spec is of another
+            module.
     """
+    check_module(spec, module)
     check_permutation(permutation, spec)
     twin = copy.deepcopy(module)
     with torch.no_grad():
@@ -199,8 +203,9 @@ def check_permutation(permutation: Permutation, spec: PermutationSpec) -> None:
     for group, size in spec.sizes.items():
         if group not in permutation:
             raise ValueError(f"the permutation lacks the group {group}; give one for each of {', '.join(spec.groups)}")
-        units = permutation[group]
-        shape = spec.shape_of(group)
+        units, shape = permutation[group], spec.shape_of(group)
+        if not isinstance(units, Tensor):
+            raise ValueError(f"the permutation of {group} is a tensor of whole numbers, got {type(units).__name__}")
         fits = tuple(units.shape[-len(shape) :]) == shape and units.dim() <= len(shape) + 1
         counted = torch.arange(size, device=units.device)
         if not fits or units.is_floating_point() or not bool((units.sort(-1).values == counted).all()):

@@ -38,7 +38,7 @@ def spec_from(table: AxisTable) -> PermutationSpec:
         fixed=permuted.fixed(names),
         buffers={name: a for name, a in axes.items() if name in table.statistics},
         rescaling=Rescaling(
-            axes=rescaled.axes(scale_names),
+            axes={name: a for name, a in rescaled.axes(scale_names).items() if name not in table.statistics},
             shapes={
                 name: (
                     *([table.scaling.size(class_owners[root])] if root in class_owners else []),
@@ -200,14 +200,18 @@ class _View:
         return tuple(factors) or (Factor(1),)
 
     def fixed(self, names: Mapping[int, str]) -> tuple[tuple[str, str], ...]:
-        """Axes with places that stay as they are, and why."""
+        """Axes with places that stay as they are, and why.
+
+        Where units are permuted, so is each factor of an axis for itself; a class rescales all places beside its own.
+        """
         found: dict[tuple[str, str], None] = {}
         for name, axes in self.table.parameters.items():
             if name not in self.table.statistics and math.prod(axes.shape) > 1:
                 for place in range(len(axes)):
                     for piece in self.pieces(axes, place):
+                        rescaled = bool(self.which) and any(leaf.root in names for leaf in piece)
                         for leaf in piece:
-                            if leaf.root not in names:
+                            if leaf.root not in names and not rescaled:
                                 reason = self.forest.reason(leaf.root) or "the example does not reach it"
                                 found[f"{name}, axis {place}", reason] = None
         return tuple(found)

@@ -39,6 +39,12 @@ def _found_in(value: Any, seen: set[int]) -> Iterator[Tensor]:
             yield from _found_in(part, seen)
 
 
+def takes_no(module: nn.Module, error: BaseException, place: str = "") -> ValueError:
+    """What to say of a module that raised an error over an example."""
+    reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+    return ValueError(f"{type(module).__name__} does not take inputs like the example{place}: {reason}")
+
+
 def memory_of(tensor: Tensor) -> int:
     """Where the numbers of a tensor lie; 0 where that cannot be said."""
     try:

@@ -41,6 +41,7 @@ class Forest:
     _size: list[int] = field(default_factory=list)
     _may: list[frozenset[str]] = field(default_factory=list)
     _reason: list[str] = field(default_factory=list)
+    _limit: list[str] = field(default_factory=list)
     parts: dict[int, tuple[Kind, list[int]]] = field(default_factory=dict)
     copies: dict[int, list[int]] = field(default_factory=dict)
     beside: dict[int, list[int]] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Forest:
         self._size.append(size)
         self._may.append(frozenset() if reason else self.free)
         self._reason.append(reason)
+        self._limit.append("")
         return len(self.parent) - 1
 
     def made_of(self, kind: Kind, parts: Sequence[int]) -> int:
@@ -99,11 +101,14 @@ class Forest:
         ]
 
     def restrict(self, node: int, may: frozenset[str], reason: str) -> None:
-        """Allow no more than `may`; where nothing is left, the reason is kept."""
+        """Allow no more than `may`; where nothing is left, the reason is kept, or both where only the two leave none."""
         for leaf in self.leaves(node):
-            left = self._may[leaf.root] & may
-            if not left and self._may[leaf.root]:
-                self._reason[leaf.root] = reason or "what is joined here admits no common factor"
+            held, left = self._may[leaf.root], self._may[leaf.root] & may
+            if not left and held:
+                why = [self._limit[leaf.root] if may else "", reason]
+                self._reason[leaf.root] = ", but ".join(filter(None, why)) or "what is joined here has no common factor"
+            elif left != held:
+                self._limit[leaf.root] = reason
             self._may[leaf.root] = left
 
     def fix(self, node: int, reason: str) -> None:
@@ -136,7 +141,7 @@ class Forest:
             return
         if a in self.parts:
             a, b = b, a
-        may, reason = self._may[a], self._reason[a]
+        may, reason = self._may[a], self._reason[a] or self._limit[a]
         self.parent[a], self._power[a] = b, power
         self.restrict(b, may, reason)
 
@@ -238,7 +243,7 @@ class Forest:
     def _take_apart(self, root: int, power: int, kind: Kind, sizes: Sequence[int]) -> list[int]:
         parts = [self.fresh(size) for size in sizes]
         for part in parts:
-            self._may[part], self._reason[part] = self._may[root], self._reason[root]
+            self._may[part], self._reason[part], self._limit[part] = self._may[root], self._reason[root], self._limit[root]
         self.parts[root] = (kind, parts)
         return parts if power == 1 else self._turned(parts)
 
@@ -289,5 +294,6 @@ class Forest:
         """A node of its own, of which may be done what may be done with another."""
         twin = self.fresh(self._size[node])
         self._may[twin] = self.may(node)
-        self._reason[twin] = self._reason[self.find(node)[0]]
+        root = self.find(node)[0]
+        self._reason[twin], self._limit[twin] = self._reason[root], self._limit[root]
         return twin

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from wsexplore.nets import Layout
-from wsexplore.symmetry.spec import Block, PermutationSpec, Rescaling
+from wsexplore.symmetry.spec import Block, PermutationSpec, Rescaling, check_module, check_shapes
 
 Scaling = Mapping[str, Float[Tensor, "..."]]
 """Class name to the factor of each unit, of one network `(*shape)` or, with an axis in front, of many."""
@@ -42,23 +42,15 @@ def rescale_weights(
 ) -> Float[Tensor, "*models parameters"]:
     """The same functions with their units rescaled; classes that are absent keep their scale.
 
+    Running statistics keep theirs: nothing that goes into a normalisation with statistics may be rescaled.
+
     Raises:
-        ValueError: a class is unknown, or its factors are not what the activation admits.
+        ValueError: a class is unknown, its factors are not what the activation admits, or the spec is of another
+            architecture.
     """
+    check_shapes(spec.axes, {slot.name: slot.shape for slot in layout.slots})
     check_scaling(scaling, spec.rescaling)
     return _rescaled(weights, scaling, spec.rescaling, layout)
-
-
-def rescale_buffers(
-    buffers: Float[Tensor, "*models buffers"], scaling: Scaling, spec: PermutationSpec, layout: Layout
-) -> Float[Tensor, "*models buffers"]:
-    """Running statistics of rescaled networks; `layout` is that of the buffers.
-
-    Raises:
-        ValueError: as for `rescale_weights`.
-    """
-    check_scaling(scaling, spec.rescaling)
-    return _rescaled(buffers, scaling, spec.rescaling, layout) if layout.size else buffers.clone()
 
 
 def _rescaled(values: Tensor, scaling: Scaling, rescaling: Rescaling, layout: Layout) -> Tensor:
@@ -78,10 +70,11 @@ def rescale(module: nn.Module, scaling: Scaling, spec: PermutationSpec) -> nn.Mo
     Raises:
         ValueError: as for `rescale_weights`.
     """
+    check_module(spec, module)
     check_scaling(scaling, spec.rescaling)
     twin = copy.deepcopy(module)
     with torch.no_grad():
-        for name, value in [*twin.named_parameters(), *twin.named_buffers()]:
+        for name, value in twin.named_parameters():
             if name in spec.rescaling.blocks:
                 value.copy_(_multiplied(value.unsqueeze(0), scaling, spec.rescaling, name).squeeze(0))
     return twin

@@ -62,10 +62,11 @@ class Rescaling:
     """The factors by which the units of one architecture may be multiplied, layer by layer.
 
     Attributes:
-        axes: parameter or running statistic to its axes; the groups of their factors are classes of this rescaling.
+        axes: parameter name to its axes; the groups of their factors are classes of this rescaling.
         shapes: class to the shape of its factors: `(units,)`, or `(owners, units)` where each head has its own.
         kinds: class to what its factors may be.
-        fixed: what cannot be rescaled, and why.
+        owners: class to the owner, at each of whose places it has factors of its own.
+        fixed: what cannot be rescaled, and why. Running statistics never are, so they are not told of.
     """
 
     axes: Mapping[str, tuple[Axis, ...]]
@@ -83,6 +84,15 @@ class Rescaling:
     def blocks(self) -> Mapping[str, tuple[Block, ...]]:
         """What the classes multiply, parameter by parameter."""
         return {name: blocks_of(name, axes) for name, axes in self.axes.items()}
+
+    def members(self, name: str, power: int) -> list[tuple[str, int]]:
+        """Every `(parameter, axis)` that a class multiplies (power 1) or divides (power -1)."""
+        return [
+            (parameter, place)
+            for parameter, axes in self.axes.items()
+            for place, axis in enumerate(axes)
+            if any(factor.group == name and factor.power == power for piece in axis for factor in piece)
+        ]
 
 
 @dataclass(frozen=True)
@@ -171,17 +181,47 @@ class PermutationSpec:
     ) -> float:
         """Largest change of the outputs of `module` under a random element, relative to the largest output.
 
-        It is 0 up to rounding: about 1e-6 in single precision, 1e-15 in double precision.
+        It is 0 up to rounding: about 1e-6 in single precision, 1e-15 in double precision. It is 0, too, where the
+        spec has neither groups nor classes, so that nothing is moved.
 
         Args:
             module: of this spec; it is not changed.
             example_input: a batch, or several inputs as a tuple.
             seed: of the element.
             rescale: multiply units, too, by factors from 1/2 to 2 and signs.
+
+        Raises:
+            ValueError: the spec is of another module, the example does not fit, or nothing that is a number comes out.
         """
         from wsexplore.symmetry.verify import largest_change
 
         return largest_change(self, module, example_input, seed=seed, rescale_too=rescale)
+
+
+def check_module(spec: PermutationSpec, module: nn.Module) -> None:
+    """Check that a spec is of this module.
+
+    Raises:
+        ValueError: it is not; the parameter or running statistic is named.
+    """
+    held = {name: tuple(value.shape) for name, value in [*module.named_parameters(), *module.named_buffers()]}
+    check_shapes({**spec.axes, **spec.buffers}, held)
+
+
+def check_shapes(axes: Mapping[str, tuple[Axis, ...]], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Check that the networks hold every parameter that a spec speaks of, in the shape that it has there.
+
+    Raises:
+        ValueError: one is missing or has another shape.
+    """
+    for name, of_name in axes.items():
+        wanted = tuple(sum(math.prod(factor.size for factor in piece) for piece in axis) for axis in of_name)
+        if name not in shapes:
+            raise ValueError(f"the spec does not fit the networks: they have no {name}, it is of another architecture")
+        if tuple(shapes[name]) != wanted:
+            raise ValueError(
+                f"the spec does not fit the networks: {name} has shape {tuple(shapes[name])}, in the spec {wanted}"
+            )
 
 
 def blocks_of(name: str, axes: tuple[Axis, ...]) -> tuple[Block, ...]:

@@ -20,7 +20,7 @@ from torch.nn.parameter import UninitializedParameter
 from torch.utils.hooks import RemovableHandle
 
 from wsexplore.symmetry.build import spec_from
-from wsexplore.symmetry.contents import found_in
+from wsexplore.symmetry.contents import found_in, takes_no
 from wsexplore.symmetry.spec import PermutationSpec
 from wsexplore.symmetry.watch import Underneath, ValuesRead, Watcher
 
@@ -37,8 +37,10 @@ def symmetry_of(module: nn.Module, example_input: Tensor | tuple[Any, ...]) -> P
 
     Raises:
         ValueError: the module does not take the example, has a layer without units, returns nothing that depends on
-            the example or its parameters, or its path depends on values.
+            the example or its parameters, or its path depends on values; or it is no module.
     """
+    if not isinstance(module, nn.Module):
+        raise ValueError(f"the symmetry of a torch.nn.Module is traced, got {type(module).__name__}")
     _check_parameters(module)
     inputs = example_input if isinstance(example_input, tuple) else (example_input,)
     watcher = Watcher(module, inputs)
@@ -50,7 +52,7 @@ def symmetry_of(module: nn.Module, example_input: Tensor | tuple[Any, ...]) -> P
                 outputs = module(*inputs)
     except ValuesRead:
         raise
-    except Exception as error:  # a module raises what it likes when its input does not fit
+    except (Exception, SystemExit) as error:  # a module raises what it likes when its input does not fit
         raise watcher.refused or _refused(module, watcher, error) from None
     finally:
         for part, mode in training:
@@ -72,10 +74,8 @@ def _check_parameters(module: nn.Module) -> None:
             raise ValueError(f"{name} has shape {tuple(parameter.shape)}: a layer without units has no symmetry")
 
 
-def _refused(module: nn.Module, watcher: Watcher, error: Exception) -> ValueError:
-    place = f" in {watcher.layer}" if watcher.layer else ""
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return ValueError(f"{type(module).__name__} does not take inputs like the example{place}: {reason}")
+def _refused(module: nn.Module, watcher: Watcher, error: BaseException) -> ValueError:
+    return takes_no(module, error, f" in {watcher.layer}" if watcher.layer else "")
 
 
 def _uncompiled() -> AbstractContextManager[Any]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from wsexplore.symmetry.action import permute, random_permutation
-from wsexplore.symmetry.contents import found_in, statistics_of
+from wsexplore.symmetry.contents import found_in, statistics_of, takes_no
 from wsexplore.symmetry.scaling import random_scaling, rescale
 from wsexplore.symmetry.spec import PermutationSpec
 
@@ -21,8 +21,10 @@ def largest_change(
     were of that size. The change is infinite where an output has another shape, or is not a number in other places.
 
     Raises:
-        ValueError: the module returns no tensor.
+        ValueError: the spec is of another module, the module does not take the example, it holds or returns what is
+            not a number, so that nothing could be compared, or it returns no tensor.
     """
+    _check_numbers(module)
     twin = permute(module, random_permutation(spec, seed=seed), spec)
     if rescale_too:
         twin = rescale(twin, random_scaling(spec, seed=seed), spec)
@@ -30,10 +32,18 @@ def largest_change(
     ours, theirs = _outputs(module, inputs), _outputs(twin, inputs)
     if not ours:
         raise ValueError(f"{type(module).__name__} returns no tensor")
+    if not any(bool(torch.isfinite(tensor).any()) for tensor in ours):
+        raise ValueError(f"{type(module).__name__} returns no finite number on this example: nothing can be compared")
     if len(ours) != len(theirs):
         return float("inf")
     floor = max(_size(tensor) for tensor in ours) * 1e-6
     return max(_change(one, other, floor) for one, other in zip(ours, theirs, strict=True))
+
+
+def _check_numbers(module: nn.Module) -> None:
+    for name, value in [*module.named_parameters(), *statistics_of(module)]:
+        if bool(torch.isnan(value).any()):
+            raise ValueError(f"{name} holds what is not a number, so what {type(module).__name__} computes says little")
 
 
 def _outputs(module: nn.Module, inputs: tuple[Any, ...]) -> list[Tensor]:
@@ -43,6 +53,8 @@ def _outputs(module: nn.Module, inputs: tuple[Any, ...]) -> list[Tensor]:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return [tensor.detach().clone() for tensor in found_in(module.eval()(*inputs))]
+    except (Exception, SystemExit) as error:  # a module raises what it likes when its input does not fit
+        raise takes_no(module, error) from None
     finally:
         for part, mode in modes:
             part.training = mode

@@ -45,6 +45,7 @@ class Watcher(TorchFunctionMode):
 
     Attributes:
         table: what is known of the axes.
+        module: what kind of module is watched.
         busy: whether an operation runs whose rule will be asked.
         refused: why the module cannot be traced, where compiled code has put that into words of its own.
     """
@@ -52,6 +53,7 @@ class Watcher(TorchFunctionMode):
     def __init__(self, module: nn.Module, inputs: Any):
         super().__init__()
         self.table = AxisTable()
+        self.module = type(module).__name__
         self.busy = False
         self.refused: ValuesRead | None = None
         self._known: dict[int, tuple[Tensor, Axes]] = {}
@@ -131,9 +133,9 @@ class Watcher(TorchFunctionMode):
         return value
 
     def _reads(self, how: str) -> ValuesRead:
-        place = f"layer {self.layer}: " if self.layer else ""
+        place = f"layer {self.layer}" if self.layer else self.module
         return ValuesRead(
-            f"{place}the forward pass looks at the values of a tensor ({how}); only the shapes of tensors may decide "
+            f"{place}: the forward pass looks at the values of a tensor ({how}); only the shapes of tensors may decide "
             "what is computed"
         )
 

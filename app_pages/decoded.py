@@ -1,0 +1,186 @@
+"""Latents decoded: what a reconstruction keeps of a network, and new networks near others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app_pages.encoders import aligned_zoo
+from app_pages.frame import recipe, result_of, sentence, show
+from app_pages.keep import take_along
+from app_pages.link import check_link_number
+from app_pages.pick import data_of
+from app_pages.probed import some_runs
+from wsexplore.datasets import Dataset
+from wsexplore.embed import Encoder, SampleSettings, sample_encoder
+from wsexplore.figures import quality_figure, reconstruction_figure, tuning_figure
+from wsexplore.generate import QualityReport, quality
+from wsexplore.population import OnStep, evaluate, fine_tune
+from wsexplore.zoo import Zoo, select_rows
+
+EPOCHS = 5
+
+
+def reconstruction(name: str, zoo: Zoo, encoder: Encoder) -> None:
+    """Accuracy of networks before and after they went through the encoder."""
+    if "test_accuracy" not in zoo.table:
+        st.info("The networks of this zoo have no test accuracy to compare; open a zoo of classifiers.")
+        st.stop()
+    data, drawn = data_of(zoo), some_runs(zoo)
+
+    def work(on_step: OnStep) -> pd.DataFrame:
+        some = aligned_zoo(name, zoo).select(drawn)
+        on_step(0.3, "decoding")
+        rebuilt = encoder.reconstruct(some)
+        on_step(0.6, "judging")
+        scores = evaluate(rebuilt, data)["test_accuracy"].to_numpy()
+        error = (rebuilt.weights - some.weights).square().mean(1).sqrt().numpy()
+        columns = [column for column in ("id", "epoch", "test_accuracy") if column in some.table]
+        return some.table[columns].assign(decoded_accuracy=scores, weight_error=error)
+
+    with sentence():
+        found: pd.DataFrame = result_of(f"rebuilt {zoo.fingerprint} {encoder.fingerprint}", "Decoding", work)
+    before, after = found["test_accuracy"], found["decoded_accuracy"]
+    cells = st.columns(3)
+    cells[0].metric("Mean test accuracy", f"{before.mean():.1%}", help="Of the networks themselves.")
+    cells[1].metric("Decoded", f"{after.mean():.1%}", f"{100 * (after - before).mean():+.1f} points")
+    cells[2].metric(
+        "Error of a weight",
+        f"{found['weight_error'].mean():.3f}",
+        help="Root of the mean squared difference of a weight and its reconstruction, in units of weights.",
+    )
+    show(
+        reconstruction_figure(
+            before.to_numpy(), after.to_numpy(), found["id"].tolist(), found["epoch"].tolist(), shade_name="epoch"
+        ),
+        key="rebuilt",
+        alt=f"Mean accuracy of {len(found):,} networks: {before.mean():.3f}, and {after.mean():.3f} when decoded",
+        table=found,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """Samples and their quality."""
+
+    zoo: Zoo
+    report: QualityReport
+
+
+def sampling(name: str, zoo: Zoo, encoder: Encoder) -> None:
+    """Networks drawn from a density over latents, judged like those of a flow."""
+    data = data_of(zoo)
+    if zoo.architecture.task == "field":
+        st.info("Sampling is judged by accuracy, and these networks are fields; open a zoo of classifiers.")
+        st.stop()
+    check_link_number("n", 2, 128, "a number of networks of")
+    check_link_number("bandwidth", 0, 2, "a bandwidth of")
+    with st.form("sampling", border=True):
+        cells = st.columns([1, 1, 1.6, 1, 0.8], vertical_alignment="bottom")
+        count = cells[0].slider("Networks", 2, 128, 16, key="n", bind="query-params", help="To draw.")
+        bandwidth = cells[1].slider(
+            "Bandwidth",
+            0.0,
+            2.0,
+            0.2,
+            0.05,
+            key="bandwidth",
+            bind="query-params",
+            help="Spread around an anchor, in standard deviations of the latents. 0 gives reconstructions of anchors.",
+        )
+        where = cells[2].text_input(
+            "Anchors",
+            _anchors(zoo),
+            key="anchors",
+            bind="query-params",
+            help="SQL predicate: the networks whose latents carry the density.",
+        )
+        candidates = cells[3].number_input(
+            "Best of", 1, 20, 1, key="best_of", bind="query-params", help="Networks decoded for each one kept."
+        )
+        cells[4].form_submit_button("Draw", icon=":material/casino:", type="primary", width="stretch")
+
+    def work(on_step: OnStep) -> _Drawn:
+        settings = SampleSettings(float(bandwidth), candidates=int(candidates))
+        aligned = aligned_zoo(name, zoo)
+        rows = select_rows(zoo.table, where) if where.strip() else np.arange(len(zoo))
+        made = sample_encoder(encoder, aligned.select(rows), count, data=data, settings=settings)
+        on_step(0.3, "judging")
+        report = quality(made, zoo.select(rows), data, name="encoder", on_step=lambda f, m: on_step(0.3 + 0.7 * f, m))
+        return _Drawn(made.with_table(made.table.assign(**_facts(report))), report)
+
+    key = f"latents {zoo.fingerprint} {encoder.fingerprint} {count} {bandwidth} {where} {candidates}"
+    with sentence():
+        drawn: _Drawn = result_of(key, f"Drawing {count} networks", work)
+    rows = drawn.report.frame.set_index("generator")
+    cells = st.columns(3)
+    cells[0].metric(
+        "Mean test accuracy",
+        f"{rows.mean_accuracy['encoder']:.1%}",
+        f"{100 * (rows.mean_accuracy['encoder'] - rows.mean_accuracy['zoo']):+.1f} points against the anchors",
+    )
+    cells[1].metric("Best", f"{rows.best_accuracy['encoder']:.1%}")
+    cells[2].metric(
+        "Novelty",
+        f"{rows.novelty['encoder']:.2f}",
+        help="Median distance to the nearest network, over the zoo's own. 1 is as new as a trained network.",
+    )
+    st.markdown(f"**Verdict.** {drawn.report.verdict}")
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Against the controls")
+        show(
+            quality_figure(drawn.report.frame),
+            key="drawn",
+            alt=f"Accuracy {rows.mean_accuracy['encoder']:.3f} at novelty {rows.novelty['encoder']:.2f}",
+            table=drawn.report.frame,
+        )
+    with right:
+        st.subheader("As a place to start from")
+        _starts(key, drawn.zoo, data)
+    recipe(drawn.zoo.recipe)
+    take_along(drawn.zoo, f"{name}-latents")
+
+
+def _starts(key: str, drawn: Zoo, data: Dataset) -> None:
+    """Further training of the samples against training from scratch, for the same epochs."""
+
+    def work(on_step: OnStep) -> dict[str, pd.DataFrame]:
+        some = drawn.select(range(min(len(drawn), 16)))
+        fresh = some.architecture
+        tuned = fine_tune(some, data.name, epochs=EPOCHS, on_step=lambda f, m: on_step(0.5 * f, m))
+        scratch = fine_tune(_initial(some), data.name, epochs=EPOCHS, on_step=lambda f, m: on_step(0.5 + 0.5 * f, m))
+        assert fresh.layout == scratch.architecture.layout
+        return {"from samples": tuned.table, "from scratch": scratch.table}
+
+    curves: dict[str, pd.DataFrame] = result_of(f"starts {key}", "Training further", work)
+    last = {name: table.groupby("epoch")["test_accuracy"].mean() for name, table in curves.items()}
+    show(
+        tuning_figure(curves),
+        key="starts",
+        alt=f"After {EPOCHS} epochs {last['from samples'].iloc[-1]:.3f} from samples, "
+        f"{last['from scratch'].iloc[-1]:.3f} from scratch",
+        table=pd.concat([table.assign(start=name) for name, table in curves.items()], ignore_index=True),
+    )
+
+
+def _initial(zoo: Zoo) -> Zoo:
+    """As many networks at their initialisation."""
+    import torch
+
+    weights = torch.stack([zoo.architecture.initial_weights(seed=seed) for seed in range(len(zoo))])
+    return Zoo.from_weights(zoo.architecture, weights)
+
+
+def _anchors(zoo: Zoo) -> str:
+    """The better half of the networks at their last epoch, as a predicate."""
+    table = zoo.table
+    if "test_accuracy" not in table:
+        return ""
+    return f"test_accuracy >= {table['test_accuracy'].quantile(0.7):.3f}"
+
+
+def _facts(report: QualityReport) -> dict[str, np.ndarray]:
+    facts = report.per_sample.drop(columns="id")
+    return {str(column): facts[column].to_numpy() for column in facts}

@@ -1,0 +1,207 @@
+"""Train an encoder as a job, with live losses, the accuracy of what it decodes, and what its points tell."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app_pages.encoders import aligned_zoo
+from app_pages.frame import sentence
+from app_pages.handles import jobs
+from app_pages.link import check_link, check_link_number
+from app_pages.pick import data_of
+from app_pages.plain import plain
+from app_pages.probed import some_runs
+from wsexplore.embed import Encoder, EncoderConfig, EncoderStep, fit_encoder, probe
+from wsexplore.embed.fit import FEWEST
+from wsexplore.figures import history_figure
+from wsexplore.population import OnStep, evaluate
+from wsexplore.zoo import Zoo, keep_path, shelf
+
+JUDGED = 200
+"""Networks that a check decodes and probes."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a training said so far."""
+
+    history: list[EncoderStep] = field(default_factory=list)
+    judged: list[dict[str, Any]] = field(default_factory=list)
+
+
+@st.cache_resource(show_spinner=False)
+def _heard() -> dict[str, Heard]:
+    return {}
+
+
+def training(name: str, zoo: Zoo) -> None:
+    """The form, the running training, and the end of it."""
+    if len(zoo) < FEWEST:
+        st.info(f"An encoder needs at least {FEWEST} networks, this zoo has {len(zoo)}.")
+        st.stop()
+    config, seed = _asked()
+    st.caption(
+        f"{config.steps:,} steps of {config.batch} networks in two views each, one in its own order of units and one "
+        "in a random one. A tenth of the runs is kept out to judge by."
+    )
+    job = f"encoder {zoo.fingerprint} {config} {seed}"
+    status = jobs().status(job)
+    if st.button(
+        "Train the encoder",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=status is not None and not status.ended,
+        help="It goes on when the page is left; it can be cancelled at any time.",
+    ):
+        if status is not None:
+            jobs().forget(job)
+        _start(job, name, zoo, config, seed)
+        st.rerun()
+    if status is None:
+        return
+    if not status.ended:
+        _live(job, config.steps)
+    elif status.state == "done":
+        _done(job, name, status.result, status.seconds)
+    elif status.state == "cancelled":
+        st.info("The training was cancelled; nothing was kept.")
+    else:
+        st.error(plain(f"{status.message[:1].upper()}{status.message[1:].removesuffix('.')}."))
+
+
+def _asked() -> tuple[EncoderConfig, int]:
+    """The settings; they live in the link."""
+    kinds = {"tokens": "every token (SANE)", "network": "the whole network (hyper-representation)"}
+    check_link("latent_of", tuple(kinds), "latents")
+    for key, low, high, what in (
+        ("latent", 1, 1024, "latents of"),
+        ("width", 8, 1024, "a width of"),
+        ("steps", 10, 100_000, "a number of steps of"),
+        ("contrast", 0, 1, "a contrast of"),
+        ("seed", 0, 2**31 - 1, "a seed of"),
+    ):
+        check_link_number(key, low, high, what)
+    cells = st.columns([2, 1, 1, 1, 1, 1], vertical_alignment="bottom")
+    latent_of = cells[0].selectbox(
+        "A latent for",
+        tuple(kinds),
+        key="latent_of",
+        bind="query-params",
+        format_func=kinds.get,
+        help="SANE gives each row of weights a latent; the earlier autoencoders give the network one.",
+    )
+    latent = cells[1].number_input("Latent", 1, 1024, 64, key="latent", bind="query-params", help="Numbers per latent.")
+    width = cells[2].number_input(
+        "Width", 8, 1024, 96, 8, key="width", bind="query-params", help="Of the transformers, a multiple of 4."
+    )
+    steps = cells[3].number_input("Steps", 10, 100_000, 2000, 100, key="steps", bind="query-params", help="Of Adam.")
+    contrast = cells[4].number_input(
+        "Contrast",
+        0.0,
+        1.0,
+        0.05,
+        0.05,
+        key="contrast",
+        bind="query-params",
+        help="Weight of the contrastive loss, which brings two views of one network together.",
+    )
+    seed = cells[5].number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", help="Of everything random.")
+    with sentence():
+        config = EncoderConfig(
+            latent_of=latent_of,
+            latent=int(latent),
+            width=int(width),
+            steps=int(steps),
+            contrast=float(contrast),
+            learning_rate=2e-3,
+        )
+    return config, int(seed)
+
+
+def _start(job: str, name: str, zoo: Zoo, config: EncoderConfig, seed: int) -> None:
+    heard = _heard()[job] = Heard()
+    data = data_of(zoo) if "test_accuracy" in zoo.table else None
+
+    def work(on_step: OnStep) -> Encoder:
+        aligned = aligned_zoo(name, zoo)
+        some = aligned.select(some_runs(aligned)[:JUDGED])
+
+        def check(step: EncoderStep, encoder: Encoder) -> None:
+            heard.history.append(step)
+            if data is not None:
+                found = {"step": step.step, "accuracy": float(some.table["test_accuracy"].mean())}
+                found["decoded"] = float(evaluate(encoder.reconstruct(some), data)["test_accuracy"].mean())
+                found |= _probed(encoder, some)
+                heard.judged.append(found)
+
+        return fit_encoder(aligned, seed=seed, config=config, on_step=on_step, on_check=check)
+
+    jobs().start("Training an encoder", work, name=job)
+
+
+def _probed(encoder: Encoder, some: Zoo) -> dict[str, float]:
+    """How well a linear model tells the accuracy from the points, if runs enough are there."""
+    try:
+        report = probe({"encoder": encoder.embed(some)}, some.table, ("test_accuracy",), models=("ridge",))
+    except ValueError:
+        return {}
+    return {"R2 of accuracy": float(report.frame["r2"].iloc[0])}
+
+
+@st.fragment(run_every=1.0)
+def _live(job: str, steps: int) -> None:
+    """Redrawn every second until the training ends."""
+    status = jobs().status(job)
+    if status is None or status.ended:
+        st.rerun()
+        return
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    left.progress(status.fraction, plain(f"{status.message or 'starting'} ({status.seconds:.0f} s)"))
+    if right.button("Cancel", key="cancel-encoder", width="stretch"):
+        jobs().cancel(job)
+    _curves(job, steps)
+
+
+def _curves(job: str, steps: int) -> None:
+    heard = _heard().get(job, Heard())
+    if not heard.history:
+        st.caption("The first measurement is on its way.")
+        return
+    left, right = st.columns([1.4, 1])
+    last = heard.history[-1]
+    left.plotly_chart(
+        history_figure(list(heard.history), steps=steps),
+        key="live-history",
+        alt=f"Error of reconstruction by step, {last.judged:.3f} at step {last.step}",
+        config={"displayModeBar": False},
+    )
+    if heard.judged:
+        right.dataframe(
+            pd.DataFrame(heard.judged).iloc[::-1],
+            hide_index=True,
+            height=300,
+            key="live-judged",
+            column_config={
+                name: st.column_config.NumberColumn(name, format="%.3f")
+                for name in ("accuracy", "decoded", "R2 of accuracy")
+            },
+        )
+
+
+def _done(job: str, name: str, encoder: Encoder, seconds: float) -> None:
+    """A trained encoder, to keep."""
+    best = min(encoder.history, key=lambda one: one.judged)
+    st.success(f"Trained in {seconds:.0f} s: error {best.judged:.3f}, {encoder.size:,} parameters.")
+    if encoder.stopped:
+        st.warning(f"The training ended early: {encoder.stopped}.")
+    _curves(job, encoder.config.steps)
+    with st.form("keep-encoder", border=False):
+        into = st.text_input("Keep it as", f"{name}-own", key="keep-encoder-name", help="Pages then offer it.")
+        if st.form_submit_button("Keep", icon=":material/save:"):
+            with sentence():
+                if into in shelf("encoders"):
+                    raise ValueError(f"there is already an encoder called {into}; choose another name")
+                encoder.save(keep_path("encoders", into))
+            st.rerun()

@@ -1,0 +1,5 @@
+"""`python -m wsexplore` is the command `wsexplore`."""
+
+from wsexplore.cli import main
+
+main()
