@@ -94,7 +94,7 @@ if part in MATCHED and set(spec.rescaling.kinds.values()) - {"sign"}:
 ways = repairs_of(zoo.architecture_of(first)) if part in REPAIRED and zoo.architecture.task != "field" else ()
 if ways:
     usual = "reset" if "reset" in ways else "none"
-    with cells[1]:
+    with cells[1 if part == "Methods" else 0]:
         repair = chosen("between", "Networks between", ("none", *ways), what="repair", help=BETWEEN_TOLD, usual=usual)
         st.caption(BETWEEN[repair])
 pair = Pair(name, zoo, first, second, data, method, canonical, repair)

@@ -12,7 +12,7 @@ from app_pages.morph import gallery
 from app_pages.pick import current_zoo
 from app_pages.plane import controls, draw_beside, draw_map
 from app_pages.regions import choose_regions
-from app_pages.selection import selected_networks
+from app_pages.selection import selected_networks, selection_numbers
 from wsexplore.embed import rows_in, thinned
 from wsexplore.embed.selection import DRAWN
 
@@ -46,6 +46,8 @@ selection = choose_regions(places)
 chosen = rows[rows_in(places, selection)]
 if selection and plane is None:
     st.caption("The selection belongs to the 2-D map, which is not made yet: switch to 2-D to make it.")
+below = st.container()
+listed = selection_numbers(zoo, rows, chosen)
 with chart:
     first, second = st.columns(2) if view.beside else (st.container(), None)
     with first:
@@ -55,8 +57,9 @@ with chart:
             other = map_or_offer(name, zoo, "function", view.method)
             if other is not None:
                 draw_beside(zoo, view, other, rows, drawn, chosen)
-recipe(projection.recipe)
-focus = selected_networks(zoo, rows, chosen)
+with below:
+    recipe(projection.recipe)
+focus = selected_networks(zoo, chosen if len(chosen) else rows, listed)
 if zoo.architecture.task == "field":
     gallery(name, zoo, chosen if len(chosen) else rows)
 st.header("Look closer")

@@ -17,8 +17,8 @@ CURVES = {
 }
 
 REPAIRED = {
-    "reset": "On every path running statistics are measured anew, which by itself takes off much of the attack.",
-    "repair": "On every path REPAIR gives each channel the spread that it has at the ends.",
+    "reset": "In the networks between, running statistics are measured anew; it undoes neither order nor factors.",
+    "repair": "In the networks between REPAIR gives each channel the spread that it has at the ends.",
 }
 """What was done to the networks between, as the caption tells of it."""
 

@@ -48,9 +48,8 @@ def all_paths(pair: Pair, split: str) -> None:
             )
     missing = [TITLES[name].lower() for name in TITLES if name not in found]
     none = f" These networks have nothing for: {', '.join(missing)}." if missing else ""
-    st.caption(plain(f"The same two networks on {len(found)} paths, each of its own networks between.{none}"))
-    for curve in found.values():
-        recipe(curve.recipe)
+    st.caption(plain(f"The same two ends, joined in {len(found)} ways; the dotted line is the chord.{none}"))
+    recipe(list(found.values())[-1].recipe)
 
 
 def curves_frame(found: dict[str, Barrier]) -> pd.DataFrame:

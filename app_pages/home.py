@@ -18,6 +18,12 @@ DOORS = (
     ("train", "Train", ":material/model_training:", "What happens when thousands learn at once? Watch their curves."),
     ("network", "Network", ":material/hub:", "Who is this network? Its layers, its weights, its mistakes."),
     ("atlas", "Atlas", ":material/map:", "Where do trained networks live? The map of a zoo, and the symmetry lens."),
+    (
+        "represent",
+        "Represent",
+        ":material/data_array:",
+        "What do weights alone tell? Encode them, decode them, probe them.",
+    ),
     ("align", "Align", ":material/join_inner:", "Is the mountain between two networks real? Watch the barrier fall."),
     ("interpolate", "Interpolate", ":material/timeline:", "What do networks in between do? Drag from one to another."),
     ("sample", "Sample", ":material/casino:", "Can we draw a network that nobody trained? Draw one, and judge it."),

@@ -36,7 +36,7 @@ STEPS = 25
 AT_ONCE = 2e9
 """Weights times samples that are judged while the visitor waits; more is a job."""
 
-EFFORT = {"ste": 220, "sinkhorn": 110, "activations": 5}
+EFFORT = {"ste": 220, "sinkhorn": 110, "sinkhorn-loss": 220, "activations": 5, "inner-products": 5}
 """Networks that could be judged on the test split while a method matches one pair; the others take a moment."""
 
 STRENGTHS = 6
@@ -128,9 +128,8 @@ def _pair(
     kind_of(zoo, [first, second])
     source = dataset(data)
     inputs = field_grid(16, 16) if zoo.architecture.task == "field" else source.test.inputs[:SAMPLES]
-    return match_pair(
-        zoo, first, second, inputs=inputs, method=method, data=source, group=group or None, canonical=canonical
-    )
+    options = {"method": method, "group": group or None, "canonical": canonical}
+    return match_pair(zoo, first, second, inputs=inputs, data=source, **options, on_step=on_step)
 
 
 def _curves(

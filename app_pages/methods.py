@@ -32,7 +32,10 @@ def method_by_method(pair: Pair) -> None:
     slow = tuple(method for method in METHODS if method not in QUICK)
     asked = f"{pair.name} {pair.ids} {pair.canonical} {pair.repair}"
     if slow:
-        names, seconds = " and ".join(slow), max(1.0, SECONDS * pair.zoo.architecture.layout.size)
+        names, seconds = (
+            " and ".join([", ".join(slow[:-1]), slow[-1]] if len(slow) > 1 else slow),
+            max(1.0, SECONDS * pair.zoo.architecture.layout.size),
+        )
         chart, button = st.container(), st.container()
         wanted = st.session_state.get("slow-methods") == asked
         if not wanted and button.button(

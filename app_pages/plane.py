@@ -184,7 +184,7 @@ def draw_map(
             places,
             table,
             labels=axis_labels(projection),
-            trajectories=view.paths,
+            trajectories=view.paths and len(drawn) == len(rows),
             regions=selection.regions,
             raster=None if view.raster == "off" else _grid(view, projection, view.colour if averaged else ""),
             by=by,
@@ -227,7 +227,7 @@ def draw_beside(
             table,
             colour=second.colour,
             labels=axis_labels(projection),
-            trajectories=view.paths,
+            trajectories=view.paths and len(drawn) == len(rows),
             chosen=picked,
             lasso=False,
         ),
@@ -246,7 +246,9 @@ def axis_labels(projection: Projection) -> tuple[str, ...]:
     """What the axes of a map are called."""
     axes = range(projection.dims)
     if projection.method == "pca":
-        return tuple(f"PC {axis + 1} ({projection.variance[axis]:.0%} of variance)" for axis in axes)
+        shares = [float(projection.variance[axis]) for axis in axes]
+        told = [f"{share:.0%}" if share >= 0.01 else f"{share:.1%}" for share in shares]
+        return tuple(f"PC {axis + 1} ({told[axis]} of variance)" for axis in axes)
     return tuple(f"{TITLES[projection.method]} {axis + 1}" for axis in axes)
 
 
@@ -297,8 +299,12 @@ def _caption(zoo: Zoo, view: View, projection: Projection, rows: np.ndarray, dra
     told = [f"{len(drawn):,} of {len(zoo):,} networks drawn{more}."]
     if projection.dims == 3:
         told.append("Drag to turn. A lasso is not possible in 3-D: the selection is made in 2-D and stands out here.")
+        if view.paths or view.raster != "off":
+            told.append("Raster and trajectories belong to 2-D.")
     else:
         told.append("The frame holds 99 of 100; double-click to see all.")
+    if view.paths and len(drawn) < len(rows) and projection.dims == 2:
+        told.append("Of a sample, runs are not joined.")
     if view.raster == "count" and projection.dims == 2:
         told.append(f"Grey: all {len(rows):,}, darker where more lie.")
     if view.raster == "mean" and projection.dims == 2:

@@ -9,7 +9,7 @@ from app_pages.link import check_link
 from app_pages.pick import data_of
 from wsexplore.embed import Encoder, ProbeReport, probe_zoo
 from wsexplore.embed.probe import MODELS
-from wsexplore.figures import probe_figure
+from wsexplore.figures import probe_figure, probe_finding
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo
 
@@ -43,14 +43,10 @@ def probes(name: str, zoo: Zoo, encoder: Encoder | None) -> None:
     with sentence():
         report: ProbeReport = result_of(key, "Probing", work)
     st.markdown(finding(report))
-    best = report.best()
     show(
         probe_figure(report),
         key="probes",
-        alt="; ".join(
-            f"{target}: best from {rows.loc[rows['r2'].idxmax(), 'features']} ({rows['r2'].max():.2f})"
-            for target, rows in best.groupby("target", sort=False)
-        ),
+        alt=probe_finding(report),
         table=report.frame,
     )
     more = "" if len(drawn) == len(zoo) else f" {len(drawn):,} of {len(zoo):,} networks are probed, whole runs."

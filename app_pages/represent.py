@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app_pages.decodable import decodable
 from app_pages.decoded import reconstruction, sampling
 from app_pages.encode import training
 from app_pages.encoders import compared, encoders_of
@@ -12,7 +13,7 @@ from app_pages.pick import current_zoo
 from app_pages.probed import probes
 from wsexplore.embed import Encoder
 
-PARTS = ("Probes", "Reconstruction", "Sampling", "Train")
+PARTS = ("Map", "Probes", "Reconstruction", "Sampling", "Train")
 
 name, zoo = current_zoo()
 st.title("What do the weights alone tell?")
@@ -25,7 +26,7 @@ known = encoders_of(zoo)
 part = st.segmented_control(
     "Part",
     PARTS,
-    default="Probes",
+    default="Map" if known else "Probes",
     required=True,
     key="part",
     bind="query-params",
@@ -53,6 +54,8 @@ elif part == "Probes":
     probes(name, zoo, encoder)
 elif encoder is None:
     st.info("No encoder reads the networks of this zoo yet. Train one in the part Train; it takes a few minutes.")
+elif part == "Map":
+    decodable(name, zoo, encoder)
 elif part == "Reconstruction":
     reconstruction(name, zoo, encoder)
 else:

@@ -20,9 +20,11 @@ LISTED = 1000
 """Most networks that the table lists."""
 
 
-def selected_networks(zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> int:
-    """Show the selection, or the best networks while there is none; return the row of the first."""
-    columns = set(zoo.columns)
+def selection_numbers(zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """How many networks are selected and how good they are; return the rows to list, the best first.
+
+    Without a selection these are all networks on the map.
+    """
     st.header("Selected networks")
     if len(chosen) == 0:
         chosen = rows
@@ -31,12 +33,18 @@ def selected_networks(zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> int:
     cells = st.columns(4)
     cells[0].metric("Networks", f"{len(chosen):,}")
     cells[1].metric("Runs", f"{len(np.unique(runs[chosen])):,}")
-    listed = chosen[:LISTED]
-    if "test_accuracy" in columns:
-        accuracy = zoo.entries.part(["test_accuracy"])["test_accuracy"].to_numpy(float)[chosen]
-        listed = chosen[_best(accuracy)]
-        cells[2].metric("Mean test accuracy", f"{np.nanmean(accuracy):.1%}" if np.isfinite(accuracy).any() else "none")
-        cells[3].metric("Best test accuracy", f"{np.nanmax(accuracy):.1%}" if np.isfinite(accuracy).any() else "none")
+    if "test_accuracy" not in zoo.columns:
+        return chosen[:LISTED]
+    accuracy = zoo.entries.part(["test_accuracy"])["test_accuracy"].to_numpy(float)[chosen]
+    known = accuracy[np.isfinite(accuracy)]
+    cells[2].metric("Mean test accuracy", f"{known.mean():.1%}" if len(known) else "none")
+    cells[3].metric("Best test accuracy", f"{known.max():.1%}" if len(known) else "none")
+    return chosen[_best(accuracy)]
+
+
+def selected_networks(zoo: Zoo, chosen: np.ndarray, listed: np.ndarray) -> int:
+    """List some of the selection, draw their curves, and lead on from two; return the row of the first."""
+    columns = set(zoo.columns)
     picked = zoo.entries.part([column for column in COLUMNS if column in columns]).iloc[listed]
     left, right = st.columns([1.35, 1])
     with left:
@@ -54,7 +62,7 @@ def selected_networks(zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> int:
         _hand_over([str(picked["id"].iloc[row]) for row in ticked if row < len(picked)], picked)
     with right:
         if "test_accuracy" in columns:
-            _curves(zoo, runs, runs[chosen if len(chosen) <= ALL else listed])
+            _curves(zoo, chosen if len(chosen) <= ALL else listed)
     return int(listed[ticked[0]]) if ticked and ticked[0] < len(listed) else int(listed[0])
 
 
@@ -67,9 +75,10 @@ def _best(accuracy: np.ndarray) -> np.ndarray:
     return ordered
 
 
-def _curves(zoo: Zoo, runs: np.ndarray, picked: np.ndarray) -> None:
+def _curves(zoo: Zoo, rows: np.ndarray) -> None:
     """Curves of the runs with the most checkpoints."""
-    asked = pd.unique(picked)
+    runs = zoo.entries.part(["run"])["run"].to_numpy()
+    asked = pd.unique(runs[rows])
     held = np.flatnonzero(np.isin(runs, asked))
     lengths = pd.Series(runs[held]).value_counts().reindex(asked)
     longest = lengths.sort_values(ascending=False, kind="stable").index[:RUNS]

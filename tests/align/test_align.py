@@ -1,14 +1,28 @@
+from dataclasses import replace
+from inspect import unwrap
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsexplore.align import Alignment, align, align_permutations, match_pair, match_population, match_weights, spec_of
-from wsexplore.datasets import dataset
+from wsexplore.align import (
+    METHODS,
+    Alignment,
+    align,
+    align_permutations,
+    match,
+    match_pair,
+    match_population,
+    match_weights,
+    spec_of,
+)
+from wsexplore.datasets import Dataset, Split, dataset
+from wsexplore.landscape import compare_methods, pair_ends
 from wsexplore.nets import architecture
 from wsexplore.population import train_zoo
-from wsexplore.symmetry import inverse, permute, permute_weights, random_permutation
+from wsexplore.symmetry import inverse, permute, permute_weights, random_permutation, rescale_weights
 from wsexplore.zoo import Zoo
 
 
@@ -107,6 +121,54 @@ def test_heads_and_hidden_units_are_found_while_the_stream_stays():
     assert torch.equal(permute_weights(other, found, spec, arch.layout), weights)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_leaves_fixed_groups_in_order(method):
+    arch = SMALL["vit"]
+    spec, weights, draw = spec_of(arch), some_networks(arch, 2), torch.Generator().manual_seed(0)
+    split = Split(torch.randn(12, 1, 8, 8, generator=draw), torch.arange(12) % 3)
+    data = Dataset("some", split, split, tuple("abc"), 0.0, 1.0)
+    heads = next(iter(spec.within.values()))
+    inner = next(group for group, owner in spec.within.items() if owner == heads)
+    for fixed in ([spec.groups[0]], [heads], [inner], list(spec.groups)):
+        found = match(arch, weights, weights[0], spec, method=method, data=data, fixed=fixed, samples=12)
+        assert tuple(found.permutations) == spec.groups
+        for group in fixed:
+            same = torch.arange(spec.sizes[group]).expand(2, *spec.shape_of(group))
+            assert torch.equal(found.permutations[group], same)
+        inputs = arch.example_input(4)
+        moved = arch.forward(found.apply(weights, spec, arch.layout), inputs)
+        torch.testing.assert_close(moved, arch.forward(weights, inputs), rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("frame", ["network", "mean", "cycle"])
+def test_a_zoo_is_aligned_with_a_group_in_order_and_so_are_further_networks(frame, tmp_path):
+    arch = SMALL["mlp"]
+    zoo = Zoo.from_weights(arch, some_networks(arch, 5))
+    found = align_permutations(zoo, frame=frame, fixed=["layers.1"])
+    assert (found.permutations["layers.1"] == np.arange(7)).all()
+    assert not (found.permutations["layers.0"] == np.arange(8)).all()
+    assert found.recipe.arguments["fixed"] == ["layers.1"]
+    assert "fixed=['layers.1']" in found.recipe.python
+    assert "--fixed layers.1" in found.recipe.cli
+    again = Alignment.open(found.save(tmp_path / "alignment"))
+    assert again.fixed == ("layers.1",)
+    placed = arch.layout.unflatten(again.place(zoo.weights, arch))["layers.1.bias"]
+    assert torch.equal(placed, arch.layout.unflatten(zoo.weights)["layers.1.bias"])
+
+
+def test_heads_of_a_zoo_may_be_paired_by_their_spectra():
+    arch = SMALL["vit"]
+    zoo = Zoo.from_weights(arch, some_networks(arch, 3))
+    exact, spectral = (align_permutations(zoo, heads=heads) for heads in ("exact", "spectral"))
+    assert spectral.recipe.arguments["heads"] == "spectral"
+    assert exact.after.sum() > spectral.after.sum()
+    layout, weights, spec = arch.layout, zoo.weights, spec_of(arch)
+    pair = [layout.unflatten(row) for row in weights[:2]]
+    for heads, every in (("exact", exact), ("spectral", spectral)):
+        alone = match_weights(*pair, spec, heads=heads)
+        assert all(np.array_equal(units.numpy(), every.permutations[group][1]) for group, units in alone.items())
+
+
 def test_an_unknown_fixed_group_is_named():
     arch = SMALL["mlp"]
     weights = some_networks(arch, 2)
@@ -125,8 +187,54 @@ def test_two_modules_are_matched_by_one_call():
 
 def test_networks_of_two_architectures_are_not_matched():
     one, other = architecture("mlp", widths=[4, 3, 2]), architecture("mlp", widths=[4, 5, 2])
-    with pytest.raises(ValueError, match="match networks of one architecture"):
+    message = (
+        r"differ in layers\.0\.weight: the reference has shape \(3, 4\), the other shape \(5, 4\); match networks of"
+    )
+    with pytest.raises(ValueError, match=message):
         match_weights(one.build(), other.build(), spec_of(one))
+    deeper = architecture("mlp", widths=[4, 3, 2, 2])
+    with pytest.raises(ValueError, match=r"layers\.2\.weight: the reference has no such parameter"):
+        match_weights(one.build(), deeper.build(), spec_of(one))
+    with pytest.raises(ValueError, match=r"layers\.0\.weight has shape \(3, 4\), in the spec \(5, 4\)"):
+        match_weights(one.build(), one.build(), spec_of(other))
+
+
+def test_a_number_that_is_not_finite_is_named():
+    arch = SMALL["mlp"]
+    weights = some_networks(arch, 3)
+    weights[2, -1] = float("inf")
+    spec, layout = spec_of(arch), arch.layout
+    with pytest.raises(ValueError, match=r"^network 2 has weights that are not finite in layers\.3\.bias"):
+        match_population(weights, weights[0], spec, layout)
+    with pytest.raises(ValueError, match=r"^the reference has weights that are not finite in layers\.3\.bias"):
+        match_population(weights[:2], weights[2], spec, layout)
+    with pytest.raises(ValueError, match=r"^the other network has weights that are not finite in layers\.3\.bias"):
+        match_weights(layout.unflatten(weights[0]), layout.unflatten(weights[2]), spec)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"restarts": -1}, "restarts must be at least 0, got -1"),
+        ({"sweeps": -1}, "sweeps must be at least 1, got -1"),
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"heads": "guess"}, "choose one of exact, spectral"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(arguments, message):
+    arch = SMALL["mlp"]
+    weights = some_networks(arch, 2)
+    with pytest.raises(ValueError, match=message):
+        match_population(weights, weights[0], spec_of(arch), arch.layout, **arguments)
+    with pytest.raises(ValueError, match=message):
+        match_weights(arch.build(), arch.build(), spec_of(arch), **arguments)
+
+
+def test_the_reference_is_a_whole_number(zoo):
+    for reference in (1.7, True, None):
+        with pytest.raises(ValueError, match=f"the row of a network, or 'medoid', got {reference}"):
+            unwrap(align_permutations)(zoo, reference=reference)
+    assert align_permutations(zoo, reference=np.int64(1)).reference_id == zoo.table["id"][1]
 
 
 def test_an_aligned_zoo_computes_the_same_functions_closer_together(zoo):
@@ -171,6 +279,48 @@ def test_further_networks_are_placed_in_the_same_frame(zoo):
     torch.testing.assert_close(found.place(zoo.weights, zoo.architecture), found.apply(zoo).weights)
     with pytest.raises(ValueError, match="these have 26"):
         found.place(torch.zeros(1, 26), architecture("mlp", widths=[3, 4, 2]))
+
+
+def test_networks_of_another_kind_are_not_placed(tmp_path):
+    relu, tanh = (architecture("mlp", widths=[4, 8, 3], activation=name) for name in ("relu", "tanh"))
+    weights = some_networks(relu, 3)
+    found = align_permutations(Zoo.from_weights(relu, weights))
+    again = Alignment.open(found.save(tmp_path / "alignment"))
+    for one in (found, again):
+        with pytest.raises(ValueError, match="of mlp networks with activation relu, these have tanh"):
+            one.place(weights, tanh)
+    older = replace(found, architecture=None)
+    assert older.place(weights, relu).shape == weights.shape
+    cnn = SMALL["resnet"]
+    other = some_networks(cnn, 2)
+    with pytest.raises(ValueError, match="of mlp networks, these are resnet"):
+        replace(found, reference=other[0].numpy()).place(other, cnn)
+
+
+def test_units_that_were_flipped_are_shown_whatever_their_class_is_called():
+    arch = architecture("mlp", widths=[6, 8, 8, 3], activation="tanh", norm="layer")
+    spec, one = spec_of(arch), some_networks(arch, 1)
+    assert not set(spec.rescaling.classes) & set(spec.groups)
+    signs = {name: torch.ones(1, 8) for name in spec.rescaling.classes}
+    signs[spec.rescaling.classes[0]][0, [1, 4, 6]] = -1
+    signs[spec.rescaling.classes[1]][0, :5] = -1
+    zoo = Zoo.from_weights(arch, torch.cat([one, rescale_weights(one, signs, spec, arch.layout)]))
+    for group, places in zip(spec.groups, ([1, 4, 6], [0, 1, 2, 3, 4]), strict=True):
+        pair = match_pair(zoo, 0, 1, inputs=arch.example_input(3), group=group)
+        assert np.flatnonzero(pair.flipped).tolist() == places
+
+
+@pytest.mark.parametrize("form", ["sorted", "round"])
+def test_a_form_that_matching_takes_the_place_of_is_refused_everywhere(zoo, form):
+    message = f"canonical form '{form}' is unknown; choose one of none, minimum-norm, unit-norm"
+    for refuse in (
+        lambda: align_permutations(zoo, canonical=form),
+        lambda: match_pair(zoo, 0, 1, inputs=dataset("digits").test.inputs[:3], canonical=form),
+        lambda: pair_ends(zoo, 0, 1, align=True, canonical=form),
+        lambda: compare_methods(zoo, 0, 1, "digits", methods=["weights"], canonical=form),
+    ):
+        with pytest.raises(ValueError, match=message):
+            refuse()
 
 
 @pytest.mark.parametrize(

@@ -246,7 +246,7 @@ def test_heads_paired_exactly_are_never_worse_than_by_their_spectra():
                 found = problem.units["blocks.0.attn.q.heads"]
                 assert torch.equal(found, inverse(order, spec)["blocks.0.attn.q.heads"])
         assert ends["exact"] >= ends["spectral"] - 1e-9
-    with pytest.raises(ValueError, match="exact or spectral"):
+    with pytest.raises(ValueError, match="choose one of exact, spectral"):
         improve_family(problem, next(iter(problem.families)), "guess")
 
 

@@ -19,6 +19,9 @@ COMMANDS = {
     "symmetry": {"show", "verify"},
     "align": set(),
     "barrier": set(),
+    "barriers": set(),
+    "compare": set(),
+    "attack": set(),
     "app": set(),
 }
 RUN = "import sys; from wsexplore.cli import main; main()"

@@ -165,16 +165,25 @@ def test_a_training_that_diverges_keeps_its_last_good_state(zoo, monkeypatch):
 
     def breaking(*arguments):
         calls.append(1)
-        error, contrast = plain(*arguments)
-        return (error * math.nan if len(calls) > 40 else error), contrast
+        error, contrast, told = plain(*arguments)
+        return (error * math.nan if len(calls) > 40 else error), contrast, told
 
     monkeypatch.setattr(training, "losses", breaking)
     kept = fit_encoder(zoo, config=SMALL)
-    assert kept.stopped.startswith("the loss was not finite at step 41; kept step")
+    assert kept.stopped.startswith("the loss was not finite at step ")
+    assert "; kept step " in kept.stopped
     assert np.isfinite(kept.embed(zoo)).all()
     calls += [1] * 100
     with pytest.raises(ValueError, match="choose a smaller learning_rate"):
         fit_encoder(zoo, config=SMALL)
+
+
+def test_the_mean_latent_learns_to_tell_what_networks_answer(zoo):
+    config = EncoderConfig(**{**SMALL.to_dict(), "steps": 300, "telling": 1.0})
+    told = fit_encoder(zoo, data="digits", config=config)
+    assert told.history[-1].told < 0.8 * told.history[0].told
+    silent = fit_encoder(zoo, config=EncoderConfig(**{**SMALL.to_dict(), "telling": 0.0}))
+    assert {step.told for step in silent.history} == {0.0}
 
 
 def test_it_can_be_cancelled(zoo):
@@ -190,6 +199,8 @@ def test_bad_input_is_one_sentence(zoo, encoder):
         fit_encoder(zoo.select([0, 1, 2]))
     with pytest.raises(ValueError, match="the same architecture"):
         fit_encoder([zoo, zoo])
+    with pytest.raises(ValueError, match="there are 1 zoos and 2 data sets"):
+        fit_encoder(zoo, data=["digits", "digits"])
     with pytest.raises(ValueError, match="at least one zoo"):
         fit_encoder([])
     other = random_zoo(architecture("mlp", widths=[5, 4, 3]), 2)

@@ -58,15 +58,17 @@ def normed():
 
 @pytest.mark.parametrize("repair", ["none", "reset", "repair"])
 def test_networks_with_running_statistics_are_attacked_and_defended_too(normed, repair):
-    found = merge_attack(
-        normed, 0, 1, "digits", spreads=(0.0, 1.5), steps=5, repair=repair, calibration=100, seed=2, device="cpu"
-    )
-    assert found.repaired == repair
-    assert found.output_changes.max() < 1e-3
-    assert found.permuted_back[0] == pytest.approx(found.untouched, abs=2e-3)
-    assert np.ptp(found.canonical) < 2e-3
+    options = {"spreads": (0.0, 1.5), "steps": 3, "repair": repair, "calibration": 60, "seed": 2, "device": "cpu"}
+    moved = merge_attack(normed, 0, 1, "digits", **options)
+    assert moved.repaired == repair
+    assert moved.output_changes.max() < 1e-3
+    rescaled = merge_attack(normed, 0, 1, "digits", permute=False, **options)
+    assert rescaled.kinds == ("rescaled",)
+    assert rescaled.attacked[0] == pytest.approx(rescaled.untouched, abs=1e-5)
+    for found in (moved, rescaled):
+        assert np.ptp(found.canonical) < 2e-3
     if repair == "none":
-        assert found.attacked[-1] > found.untouched + 0.1
+        assert moved.attacked[-1] > moved.untouched + 0.1
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app_pages.handles import frames, walk
-from app_pages.pair import repairs
+from app_pages.matched import WORK
+from wsexplore.align import METHODS
+from wsexplore.landscape import QUICK, repairs_of
 from wsexplore.population import train_zoo
 from wsexplore.settings import settings
 from wsexplore.zoo import Zoo
@@ -44,12 +46,12 @@ def tanh_zoo():
     return train_zoo("mlp", "digits", models=3, epochs=2, checkpoints=[2], config=config, seed=1)
 
 
-def opened(**query):
+def opened(page="align", **query):
     at = AppTest.from_file(str(HOME / "app.py"), default_timeout=180)
     at.run()
     for name, value in query.items():
         at.query_params[name] = value
-    at.switch_page("app_pages/align.py").run()
+    at.switch_page(f"app_pages/{page}.py").run()
     until = time.monotonic() + 120
     while at.get("progress") and time.monotonic() < until:
         time.sleep(0.2)
@@ -92,7 +94,7 @@ def test_every_part_opens_from_its_link_and_its_charts_say_what_they_show(part):
     assert any("wx." in code.value or "zoo" in code.value for code in at.code)
 
 
-@pytest.mark.parametrize("matching", ["weights", "frank-wolfe", "activations", "ste", "sinkhorn"])
+@pytest.mark.parametrize("matching", sorted(set(METHODS) - {"auto"}))
 def test_every_method_lowers_the_barrier_of_the_first_example(matching):
     at = opened(matching=matching, scales="minimum-norm")
     assert not at.exception
@@ -113,7 +115,7 @@ def test_slow_methods_come_on_demand():
     before = len(spec(at, "methods")["layout"]["annotations"])
     at.button(key="try-slow").click().run()
     assert not at.exception
-    assert len(spec(at, "methods")["layout"]["annotations"]) == before + 2
+    assert len(spec(at, "methods")["layout"]["annotations"]) == before + len(set(METHODS) - set(QUICK))
 
 
 @pytest.mark.parametrize("frame", ["network", "mean", "cycle"])
@@ -168,12 +170,84 @@ def test_batch_norm_gets_all_four_curves(user, batch_norm_zoo):
         assert not at.exception
         assert not sentences(at)
         assert keys(at)
-    assert "need repair" in said(opened(zoo="bn", part="Attack"))
+
+
+def test_batch_norm_networks_are_compared_and_attacked_with_repaired_statistics(user, batch_norm_zoo):
+    batch_norm_zoo.save(user / "zoos" / "bn")
+    for part, key in (("Methods", "methods"), ("Attack", "attack")):
+        at = opened(zoo="bn", part=part)
+        assert at.selectbox(key="between").value == "reset"
+        assert "measured anew" in said(at)
+        raw = opened(zoo="bn", part=part, between="none")
+        assert spec(raw, key) != spec(at, key)
+        assert any(f"repair={'reset'!r}" in code.value for code in at.code)
+
+
+def test_batch_norm_matrices_show_every_repair_in_the_frame_and_at_the_scales_that_are_chosen(user, batch_norm_zoo):
+    batch_norm_zoo.save(user / "zoos" / "bn")
+
+    def drawn(**query):
+        at = opened(zoo="bn", part="Whole zoo", **query)
+        assert not at.exception
+        alt = next(one.proto.alt for one in at.get("plotly_chart") if one.proto.id.endswith("-collapse"))
+        return alt, " ".join(code.value for code in at.code)
+
+    usual, code = drawn()
+    for name in ("naive", "aligned", "aligned + reset", "aligned + REPAIR"):
+        assert name in usual
+    assert "frame='network'" in code
+    rest = usual.partition(" naive")[2]
+    for query, word in (
+        ({"over": "cycle"}, "frame='cycle'"),
+        ({"scales": "minimum-norm"}, "canonical='minimum-norm'"),
+        ({"matching": "activations"}, "method='activations'"),
+    ):
+        alt, code = drawn(**query)
+        assert word in code
+        assert query.get("over") or alt.partition(" naive")[2] != rest
+
+
+def test_what_is_chosen_comes_back_after_a_visit_to_a_part_that_hides_it():
+    at = opened(matching="weights")
+    at.selectbox(key="scales").select("minimum-norm").run()
+    for part in ("Scales", "Attack", "Methods", "Barrier"):
+        at.segmented_control(key="part").select(part).run()
+        assert not at.exception
+    assert at.selectbox(key="scales").value == "minimum-norm"
+    assert at.selectbox(key="matching").value == "weights"
+    assert at.query_params["scales"] == "minimum-norm"
+
+
+def test_an_attack_has_a_strength_and_a_draw():
+    weak, strong, other = (
+        opened(part="Attack", strength=strength, luck=luck) for strength, luck in (("1", "0"), ("4", "0"), ("4", "7"))
+    )
+    attacked = [number(metric(at, "Barrier attacked")) for at in (weak, strong, other)]
+    assert attacked[0] < attacked[1] != attacked[2]
+    assert "seed=7" in " ".join(code.value for code in other.code)
+
+
+def test_jobs_of_the_page_end_when_they_are_cancelled(batch_norm_zoo):
+    def stop(fraction, message):
+        raise KeyError("stop")
+
+    asked = {
+        "pair": (0, 1, "digits", "ste", "none", ""),
+        "curves": (0, 1, "digits", "auto", "none", "test"),
+        "methods": (0, 1, "digits", "weights, ste", "none", "reset"),
+        "attack": (0, 1, "digits", 1.0, True, True, "reset", 0),
+        "distances": ("digits", "", 3, "network", "auto", "none"),
+        "matrices": ("digits", "", 3, "network", "auto", "none"),
+    }
+    assert set(asked) == set(WORK)
+    for kind, words in asked.items():
+        with pytest.raises(KeyError):
+            WORK[kind](batch_norm_zoo, stop, *words)
 
 
 def test_repair_leaves_the_ends_of_a_path_with_running_statistics_alone(user, batch_norm_zoo):
     batch_norm_zoo.save(user / "zoos" / "bn")
-    ways = ("none", *repairs(batch_norm_zoo.architecture))
+    ways = ("none", *repairs_of(batch_norm_zoo.architecture))
     assert ways == ("none", "reset", "repair")
     curves = [walk("bn", 0, 1, True, "digits", 5, "test", way) for way in ways]
     seen = [frames("bn", 0, 1, True, "digits", 5, "test", way, "3 14") for way in ways]
@@ -203,6 +277,9 @@ def test_fields_have_every_part_that_needs_no_classes(part):
         ({"matching": "magic"}, "asks for matching method 'magic'"),
         ({"scales": "huge"}, "asks for canonical form 'huge'"),
         ({"part": "Whole zoo", "over": "sky"}, "asks for frame 'sky'"),
+        ({"part": "Attack", "strength": "9"}, "asks for a strength of '9'"),
+        ({"part": "Attack", "luck": "-1"}, "asks for a draw of '-1'"),
+        ({"part": "Methods", "between": "glue"}, "asks for repair 'glue'"),
         ({"part": "Whole zoo", "count": "5000"}, "asks for a number of networks of '5000'"),
         ({"part": "Whole zoo", "handful": "x"}, "asks for a handful of 'x'"),
         ({"part": "Whole zoo", "among": "epoch >"}, "cannot be read"),
@@ -258,3 +335,16 @@ def test_what_takes_long_is_a_job_whose_result_is_the_same(part, monkeypatch):
     assert not at.exception
     assert [found.value for found in at.metric if "Time" not in found.label] == at_once
     assert keys(at) == PARTS[part]
+
+
+def test_interpolate_shows_every_path_side_by_side_when_it_is_asked_to(user, batch_norm_zoo):
+    batch_norm_zoo.save(user / "zoos" / "bn")
+    assert keys(opened("interpolate", zoo="bn")) == ["path"]
+    at = opened("interpolate", zoo="bn", paths="true", split="train")
+    assert not at.exception
+    assert not sentences(at)
+    assert keys(at) == ["path", "loss", "accuracy"]
+    for title in ("Raw", "Matched", "Matched, reset", "Matched, REPAIR"):
+        assert number(metric(at, title)) >= 0
+    at = opened("interpolate", paths="true")
+    assert "nothing for: matched, reset" in said(at)

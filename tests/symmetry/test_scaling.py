@@ -198,7 +198,7 @@ def test_factors_that_change_the_function_are_refused_by_name(kind, scaling, mes
 
 
 def test_a_spec_of_another_network_is_refused():
-    spec, module, _ = made("positive")
+    spec = made("positive")[0]
     other = architecture("mlp", widths=[3, 7, 5, 2])
     with pytest.raises(ValueError, match=r"layers\.0\.weight has shape \(7, 3\), in the spec \(6, 3\)"):
         rescale(other.build(), random_scaling(spec, seed=0), spec)

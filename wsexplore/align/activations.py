@@ -72,7 +72,7 @@ def match_activations(
     """
     if by not in LIKENESS:
         raise ValueError(f"activations are compared by {' or '.join(LIKENESS)}, got {by!r}")
-    shaped = _shaped(inputs, architecture)
+    shaped = shaped_inputs(inputs, architecture)
     bound = {*spec.within, *spec.within.values()}
     classes = sign_classes(spec, [group for group in spec.groups if group not in bound]) if signs else {}
     first = architecture.module(reference_weights, reference_buffers)
@@ -103,7 +103,12 @@ def match_activations(
     return _completed(permutations, seen_signs, weights, reference_weights, spec, architecture.layout, classes, seed)
 
 
-def _shaped(inputs: Tensor, architecture: Architecture) -> Tensor:
+def shaped_inputs(inputs: Tensor, architecture: Architecture) -> Tensor:
+    """Samples in the shape that the networks take.
+
+    Raises:
+        ValueError: there are none, or they do not fit.
+    """
     values = int(torch.Size(architecture.input_shape).numel())
     if not len(inputs):
         raise ValueError("activations are compared on samples, and there are none; give some inputs")

@@ -1,9 +1,10 @@
 """The permutations that align a zoo, and the networks that they move."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,12 +13,14 @@ from numpy import ndarray as Array
 from safetensors.numpy import save_file
 from torch import Tensor
 
+from wsexplore.align.checks import CANONICALS
+from wsexplore.align.families import HEADS
 from wsexplore.align.methods import METHODS, match
 from wsexplore.align.moves import Moved, Moves, moved_networks, represented
 from wsexplore.align.view import MovedMatrix
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
-from wsexplore.symmetry import FORMS, PermutationSpec, symmetry_of
+from wsexplore.symmetry import PermutationSpec, symmetry_of
 from wsexplore.zoo import Recipe, Zoo, atomic_folder, read_arrays, read_manifest, write_manifest, zoo_writer
 
 CHUNK = 1024
@@ -49,6 +52,10 @@ class Alignment:
         signs: per class 1 or -1 for each new place, where units may be flipped.
         canonical: the representative that rescaling brought each network to first.
         frame: one of `FRAMES`.
+        heads: how attention heads were paired.
+        fixed: groups that stayed in order.
+        architecture: name and configuration of the networks, without fields that their table sets; `None` where it was
+            stored without.
     """
 
     permutations: dict[str, Int[Array, "models ..."]]
@@ -62,6 +69,9 @@ class Alignment:
     signs: dict[str, Int[Array, "models _"]] = field(default_factory=dict)
     canonical: str = "none"
     frame: str = "network"
+    heads: str = "exact"
+    fixed: tuple[str, ...] = ()
+    architecture: Mapping[str, Any] | None = None
 
     @property
     def moves(self) -> Moves:
@@ -130,11 +140,35 @@ class Alignment:
                 f"the alignment is of networks of {len(self.reference):,} parameters, these have {weights.shape[1]:,}"
             )
         spec = spec_of(architecture)
+        self._check_kind(architecture, spec)
         start = represented(weights, spec, architecture, self.canonical)
         method = "auto" if METHODS[self.method].needs_data else self.method
         goal = torch.from_numpy(self.reference)
-        found = match(architecture, start, goal, spec, method=method, signs=bool(self.signs))
+        heads = self.heads if METHODS[method].heads else "exact"
+        found = match(
+            architecture,
+            start,
+            goal,
+            spec,
+            method=method,
+            signs=bool(self.signs),
+            heads=heads,
+            fixed=self.fixed,
+        )
         return found.apply(start, spec, architecture.layout)
+
+    def _check_kind(self, architecture: Architecture, spec: PermutationSpec) -> None:
+        known = self.architecture or {"name": architecture.name, "config": {}}
+        if known["name"] != architecture.name:
+            raise ValueError(f"the alignment is of {known['name']} networks, these are {architecture.name}")
+        for name, value in known["config"].items():
+            if architecture.config.get(name) != value:
+                raise ValueError(
+                    f"the alignment is of {architecture.name} networks with {name} {value}, these have "
+                    f"{architecture.config.get(name)}"
+                )
+        if spec.sizes.keys() != self.permutations.keys():
+            raise ValueError("the alignment is of networks with other groups of units; align these among themselves")
 
     def save(self, path: str | Path) -> Path:
         """Write a folder of safetensors and a manifest, whole or not at all."""
@@ -151,6 +185,9 @@ class Alignment:
                 "canonical": self.canonical,
                 "frame": self.frame,
                 "fitted_on": self.fitted_on,
+                "heads": self.heads,
+                "fixed": list(self.fixed),
+                "architecture": self.architecture,
             }
             write_manifest(folder, "alignment", {**facts, "recipe": self.recipe.to_dict()})
         return Path(path)
@@ -166,11 +203,17 @@ class Alignment:
         arrays = read_arrays(Path(path), "units.safetensors", manifest)
         groups = {name.removeprefix("group."): a for name, a in arrays.items() if name.startswith("group.")}
         signs = {name.removeprefix("sign."): a for name, a in arrays.items() if name.startswith("sign.")}
-        words = {"method": METHODS, "canonical": FORMS, "frame": FRAMES}
-        told = {"method": "", "canonical": "none", "frame": "network"} | {
+        words = {"method": METHODS, "canonical": CANONICALS, "frame": FRAMES, "heads": HEADS}
+        told = {"method": "", "canonical": "none", "frame": "network", "heads": "exact"} | {
             name: str(manifest[name]) for name in words if name in manifest
         }
-        if {"before", "after", "reference"} - set(arrays) or any(told[name] not in words[name] for name in words):
+        held, fixed = manifest.get("architecture"), manifest.get("fixed", [])
+        if (
+            {"before", "after", "reference"} - set(arrays)
+            or any(told[name] not in words[name] for name in words)
+            or not (isinstance(fixed, list) and set(map(str, fixed)) <= set(groups))
+            or not (held is None or _is_architecture(held))
+        ):
             raise ValueError(f"{path} lacks a part of the alignment; align the zoo again")
         models = (len(arrays["before"]),) if arrays["before"].ndim == 1 else ()
         if (
@@ -192,7 +235,21 @@ class Alignment:
             signs=signs,
             canonical=told["canonical"],
             frame=told["frame"],
+            heads=told["heads"],
+            fixed=tuple(map(str, fixed)),
+            architecture=held,
         )
+
+
+def common_kind(zoo: Zoo) -> dict[str, Any]:
+    """Name and configuration of a zoo's networks, without the fields that its table sets for each."""
+    told = set(zoo.architecture.row_fields) & set(zoo.columns)
+    config = {name: value for name, value in zoo.architecture.config.items() if name not in told}
+    return {"name": zoo.architecture.name, "config": config}
+
+
+def _is_architecture(found: object) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("name"), str) and isinstance(found.get("config"), dict)
 
 
 def _permutes(units: Array) -> bool:

@@ -1,6 +1,6 @@
 """Weight matching by coordinate ascent: one group after the other takes its best order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,13 @@ SWEEPS = 50
 
 
 def ascend(
-    problem: Problem, *, sweeps: int, seed: int, backwards: bool = False, heads: str = "exact"
+    problem: Problem,
+    *,
+    sweeps: int,
+    seed: int,
+    backwards: bool = False,
+    heads: str = "exact",
+    visit: Callable[[], None] = lambda: None,
 ) -> list[Float[Tensor, " models"]]:
     r"""Climb until a whole sweep over the groups changes nothing; the problem's units and signs are moved.
 
@@ -32,6 +38,7 @@ def ascend(
         seed: of the order of the groups.
         backwards: visit them in the reverse of that order.
         heads: how attention heads are paired; see `improve_family`.
+        visit: called after every group; it may raise to cancel.
 
     Returns:
         What each sweep gained.
@@ -59,6 +66,7 @@ def ascend(
             due[step] = torch.zeros_like(moved)
             for other in met[step]:
                 due[other] = due[other] | moved
+            visit()
         total = torch.zeros(problem.models, dtype=torch.float64)
         total[active] = gain
         gained.append(total)

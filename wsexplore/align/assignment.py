@@ -21,7 +21,7 @@ def assign(gains: Float[Tensor, "models units units"]) -> Int[Tensor, "models un
     """
     values = gains.double().cpu().numpy()
     if not np.isfinite(values).all():
-        raise ValueError("a network has weights that are not finite, so it cannot be matched; leave it out of the zoo")
+        raise ValueError("gains of units are not finite: a network has weights that are too large to be multiplied")
     return torch.from_numpy(np.stack([_columns(one) for one in values])).to(gains.device)
 
 

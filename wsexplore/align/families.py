@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from wsexplore.align.assignment import assign
+from wsexplore.align.checks import check_word
 from wsexplore.align.problem import Held, Problem, placed
 from wsexplore.symmetry import permute_block
 
@@ -34,8 +35,7 @@ def improve_family(problem: Problem, owner: str, heads: str = "exact") -> Float[
     Raises:
         ValueError: `heads` is unknown.
     """
-    if heads not in HEADS:
-        raise ValueError(f"heads are paired {' or '.join(HEADS)}, got {heads!r}")
+    check_word(heads, HEADS, "pairing of heads")
     inner = problem.families[owner]
     gained = torch.zeros(problem.models, dtype=torch.float64)
     for model in range(problem.models):

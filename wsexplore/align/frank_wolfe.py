@@ -1,6 +1,6 @@
 """Weight matching on all layers at once: Frank-Wolfe over doubly stochastic matrices, with exact line search."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 import torch
@@ -33,7 +33,9 @@ class _Bilinear:
     second: Float[Tensor, "models _ _"]
 
 
-def relax(problem: Problem, *, steps: int, seed: int, noise: float = 0.0) -> None:
+def relax(
+    problem: Problem, *, steps: int, seed: int, noise: float = 0.0, visit: Callable[[], None] = lambda: None
+) -> None:
     r"""Move the problem's plain groups to the rounded end of a Frank-Wolfe ascent over the Birkhoff polytopes.
 
     All permutations are relaxed to doubly stochastic $X_p$ and start in the middle, $J/n$. With the gradient
@@ -50,6 +52,7 @@ def relax(problem: Problem, *, steps: int, seed: int, noise: float = 0.0) -> Non
         steps: at most so many.
         seed: of the noise.
         noise: how far the start is moved from the middle, as a share; for restarts.
+        visit: called after every step; it may raise to cancel.
     """
     terms = [term for term in problem.all_terms() if len(term.keys) <= 2]
     linear = dict(problem.linear)
@@ -87,6 +90,7 @@ def relax(problem: Problem, *, steps: int, seed: int, noise: float = 0.0) -> Non
             pair.first, pair.second = torch.lerp(pair.first, first, share), torch.lerp(pair.second, second, share)
         best = torch.maximum(best, gained)
         running &= gained > STOP * best
+        visit()
         if not bool(running.any()):
             break
     _round(problem, point)

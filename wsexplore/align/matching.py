@@ -1,6 +1,6 @@
 """Weight matching: the order of one network's units in which it lies closest to another."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,9 +10,13 @@ from numpy import ndarray as Array
 from torch import Tensor, nn
 
 from wsexplore.align.ascent import SWEEPS, ascend, meetings
+from wsexplore.align.checks import check_alike, check_counts, check_finite, check_word
+from wsexplore.align.families import HEADS
+from wsexplore.align.fixed import standing, without
 from wsexplore.align.frank_wolfe import STEPS, has_stream, relax
 from wsexplore.align.problem import Problem
 from wsexplore.nets import Layout
+from wsexplore.population import OnStep
 from wsexplore.symmetry import PermutationSpec, permute_buffers, permute_weights, rescale_weights
 
 DISAGREE = 1e-6
@@ -61,6 +65,7 @@ def match_weights(
     steps: int = STEPS,
     restarts: int = 0,
     seed: int = 0,
+    heads: str = "exact",
     fixed: Collection[str] = (),
 ) -> dict[str, Int[Tensor, "..."]]:
     r"""The permutation of `other` that brings it closest to `reference`.
@@ -76,17 +81,18 @@ def match_weights(
         steps: at most so many of Frank-Wolfe; a few find most of what there is.
         restarts: further tries from other starts, of which the best is kept.
         seed: of the order of the groups.
+        heads: how attention heads are paired: "exact", or "spectral" as TransFusion does.
         fixed: groups that stay in order.
 
     Raises:
-        ValueError: the two differ in names or shapes of parameters, do not fit the spec, or hold what is not finite; or
-            a fixed group is unknown.
+        ValueError: the two differ in names or shapes of parameters, do not fit the spec, or hold what is not finite; a
+            word or a fixed group is unknown, or a number out of range.
     """
     a, b = _parameters(reference), _parameters(other)
-    shapes = {name: tuple(value.shape) for name, value in a.items()}
-    if shapes != {name: tuple(value.shape) for name, value in b.items()} or set(spec.axes) - set(shapes):
-        raise ValueError("the two networks differ in their parameters; match networks of one architecture")
+    shapes, theirs = ({name: tuple(value.shape) for name, value in values.items()} for values in (a, b))
+    check_alike(shapes, theirs)
     layout = Layout.of_shapes(shapes)
+    check_finite(torch.stack([layout.flatten(a), layout.flatten(b)]), layout, ["the reference", "the other network"])
     matching = match_population(
         layout.flatten(b).unsqueeze(0),
         layout.flatten(a),
@@ -97,6 +103,7 @@ def match_weights(
         steps=steps,
         restarts=restarts,
         seed=seed,
+        heads=heads,
         fixed=fixed,
     )
     return {group: units[0] for group, units in matching.permutations.items()}
@@ -122,6 +129,8 @@ def match_population(
     signs: bool = False,
     heads: str = "exact",
     fixed: Collection[str] = (),
+    names: Sequence[str] = (),
+    on_step: OnStep | None = None,
 ) -> Matching:
     """Match every network of a population to one reference, or each to its own, all at once.
 
@@ -143,43 +152,41 @@ def match_population(
         signs: flip units, too, where their activation lets signs through (tanh, sine).
         heads: how attention heads are paired: "exact", or "spectral" as TransFusion does.
         fixed: groups that stay in order, and keep their signs: the residual stream of a transformer, say.
+        names: what to call each network where it cannot be matched; by default by its row.
+        on_step: told the share of the tries done, after every assignment; it may raise to cancel.
 
     Raises:
-        ValueError: the method or a fixed group is unknown, the spec does not fit, or a weight is not finite.
+        ValueError: a word or a fixed group is unknown, a number is out of range, the spec does not fit, or a weight is
+            not finite.
     """
-    if method not in SOLVERS:
-        raise ValueError(f"matching method {method!r} is unknown; choose one of {', '.join(SOLVERS)}")
+    check_word(method, SOLVERS, "matching method")
+    check_word(heads, HEADS, "pairing of heads")
+    check_counts({"sweeps": (sweeps, 1), "steps": (steps, 1), "restarts": (restarts, 0)})
     goal = reference.unsqueeze(0) if reference.dim() == 1 else reference
-    if not bool(torch.isfinite(weights).all()) or not bool(torch.isfinite(goal).all()):
-        raise ValueError("a network has weights that are not finite, so it cannot be matched; leave it out of the zoo")
-    free = _without(spec, fixed)
+    check_finite(weights, layout, names)
+    check_finite(
+        goal, layout, ["the reference"] if len(goal) == 1 else [f"reference {row}" for row in range(len(goal))]
+    )
+    free = without(spec, fixed)
     problem = Problem.of(weights, goal, free, layout, signs=signs)
     whole = torch.linalg.vecdot(weights.double(), goal.double())
-    still = {g: torch.arange(spec.sizes[g]).expand(len(weights), *spec.shape_of(g)).clone() for g in fixed}
+    still = standing(spec, free, len(weights))
     if not free.sizes:
         return Matching(still, whole.unsqueeze(1).numpy())
     first = problem.objective()
     rest = whole - first
-    plan = [_Plan(sweeps, steps, seed + extra, extra > 0, heads, first) for extra in range(1 + restarts)]
-    tries = [SOLVERS[method](problem, one) for one in plan]
+    tries: list[_Try] = []
+
+    def visit() -> None:
+        if on_step is not None:
+            on_step(len(tries) / (1 + restarts), f"matching by {method}, try {len(tries) + 1:,} of {1 + restarts:,}")
+
+    for extra in range(1 + restarts):
+        tries.append(SOLVERS[method](problem, _Plan(sweeps, steps, seed + extra, extra > 0, heads, first, visit)))
     best = _best_of(tries)
     objective = torch.stack([whole, *(rest + value for value in best.objective)], dim=1)
     found = best.problem.units | still
     return Matching({group: found[group] for group in spec.groups}, objective.numpy(), best.problem.signs)
-
-
-def _without(spec: PermutationSpec, fixed: Collection[str]) -> PermutationSpec:
-    """The spec without some groups; what lies within a fixed owner is still free."""
-    if unknown := [group for group in fixed if group not in spec.sizes]:
-        raise ValueError(f"group {unknown[0]!r} is unknown; choose among {', '.join(spec.groups)}")
-    if not fixed:
-        return spec
-    return replace(
-        spec,
-        sizes={group: size for group, size in spec.sizes.items() if group not in fixed},
-        within={group: owner for group, owner in spec.within.items() if group not in fixed},
-        copies={group: count for group, count in spec.copies.items() if group not in fixed},
-    )
 
 
 @dataclass(slots=True)
@@ -200,22 +207,27 @@ class _Plan:
     again: bool
     heads: str
     first: Float[Tensor, " models"]
+    visit: Callable[[], None]
     backwards: bool = False
+
+    def climb(self, problem: Problem) -> list[Float[Tensor, " models"]]:
+        """Coordinate ascent, as far as it may go."""
+        return ascend(
+            problem, sweeps=self.sweeps, seed=self.seed, backwards=self.backwards, heads=self.heads, visit=self.visit
+        )
 
 
 def _ascended(problem: Problem, plan: _Plan) -> _Try:
     at = problem.start()
-    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards, heads=plan.heads)
-    values = _summed(plan.first, gained)
+    values = _summed(plan.first, plan.climb(at))
     return _Try(at, values[1:] or values)
 
 
 def _relaxed(problem: Problem, plan: _Plan) -> _Try:
     at = problem.start()
-    relax(at, steps=plan.steps, seed=plan.seed, noise=NOISE * plan.again)
+    relax(at, steps=plan.steps, seed=plan.seed, noise=NOISE * plan.again, visit=plan.visit)
     rounded = at.objective()
-    gained = ascend(at, sweeps=plan.sweeps, seed=plan.seed, backwards=plan.backwards, heads=plan.heads)
-    return _Try(at, _summed(rounded, gained))
+    return _Try(at, _summed(rounded, plan.climb(at)))
 
 
 def _chosen(problem: Problem, plan: _Plan) -> _Try:

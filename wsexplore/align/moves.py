@@ -9,12 +9,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray as Array
 from torch import Tensor
 
+from wsexplore.align.checks import check_canonical
 from wsexplore.align.flips import sign_classes
 from wsexplore.align.matching import Matching
 from wsexplore.nets import Architecture
 from wsexplore.symmetry import (
     PermutationSpec,
-    FORMS,
     canonical_scaling,
     compose,
     permute_buffers,
@@ -119,7 +119,12 @@ class Moves:
 def represented(
     weights: Float[Tensor, "rows parameters"], spec: PermutationSpec, architecture: Architecture, form: str
 ) -> Float[Tensor, "rows parameters"]:
-    """Networks at the representative of their rescalings."""
+    """Networks at the representative of their rescalings.
+
+    Raises:
+        ValueError: the form is unknown, or "sorted".
+    """
+    check_canonical(form)
     if form == "none":
         return weights
     factors = canonical_scaling(weights, spec, architecture.layout, form=form)

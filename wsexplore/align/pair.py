@@ -11,11 +11,14 @@ from numpy import ndarray as Array
 from torch import Tensor
 
 from wsexplore.align.alignment import spec_of
+from wsexplore.align.checks import check_canonical, check_finite
+from wsexplore.align.flips import sign_classes
 from wsexplore.align.matching import Matching
 from wsexplore.align.methods import match
 from wsexplore.align.moves import represented
 from wsexplore.datasets import Dataset
 from wsexplore.nets import Layout
+from wsexplore.population import OnStep
 from wsexplore.symmetry import PermutationSpec
 from wsexplore.zoo import Zoo
 
@@ -87,6 +90,7 @@ def match_pair(
     group: str | None = None,
     canonical: str = "none",
     seed: int = 0,
+    on_step: OnStep | None = None,
 ) -> PairMatch:
     """Match one network of a zoo to another.
 
@@ -100,6 +104,7 @@ def match_pair(
         group: whose units are shown; by default the first.
         canonical: representative that rescaling brings both to first.
         seed: of the order in which groups are visited.
+        on_step: told the share done; it may raise to cancel.
 
     Raises:
         ValueError: a row is out of range, a word is unknown, or the architecture has no units to permute.
@@ -110,7 +115,11 @@ def match_pair(
         raise ValueError("this architecture has no hidden units that may be permuted, so there is nothing to align")
     if group is not None and group not in spec.groups:
         raise ValueError(f"no group is called {group!r}; choose one of {', '.join(spec.groups)}")
-    ends = represented(zoo.rows([first, second]), spec, architecture, canonical)
+    check_canonical(canonical)
+    ids = [f"network {zoo.table['id'].iloc[row]}" for row in (first, second)]
+    trained = zoo.rows([first, second])
+    check_finite(trained, layout, ids)
+    ends = represented(trained, spec, architecture, canonical)
     buffers = zoo.buffer_rows([first, second])
     began = time.perf_counter()
     found = match(
@@ -123,12 +132,13 @@ def match_pair(
         buffers=buffers[1:],
         reference_buffers=buffers[0],
         seed=seed,
+        on_step=on_step,
     )
     seconds = time.perf_counter() - began
     matched = found.apply(ends[1:], spec, layout)
     moved_buffers = found.apply_buffers(buffers[1:], spec, architecture.buffers)
     with torch.no_grad():
-        before = architecture.forward(zoo.rows([second]), inputs, buffers=buffers[1:])
+        before = architecture.forward(trained[1:], inputs, buffers=buffers[1:])
         after = architecture.forward(matched, inputs, buffers=moved_buffers)
     shown = group or spec.groups[0]
     rows = [unit_rows(weights, spec, layout, shown) for weights in (ends[0], ends[1], matched[0])]
@@ -166,8 +176,9 @@ def numbered(found: Matching, spec: PermutationSpec, group: str) -> Int[Array, "
 def _flipped(found: Matching, spec: PermutationSpec, group: str) -> Array:
     """Whether any class that lies on exactly these units was flipped at each place."""
     flips = np.zeros(len(numbered(found, spec, group)), dtype=bool)
+    groups = sign_classes(spec, spec.groups)
     for name, signs in found.signs.items():
-        if name == group and signs.shape[1] == len(flips):
+        if groups[name] == group:
             flips |= signs[0].numpy() < 0
     return flips
 

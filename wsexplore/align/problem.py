@@ -14,7 +14,7 @@ from torch import Tensor
 
 from wsexplore.align.flips import classes_of, sign_classes
 from wsexplore.nets import Layout
-from wsexplore.symmetry import Block, PermutationSpec, permute_block
+from wsexplore.symmetry import Block, PermutationSpec, check_shapes, permute_block
 
 Key = tuple[str, str | None]
 """A group, and the class of signs that one of its axes carries."""
@@ -260,15 +260,8 @@ def layout_names(layout: Layout, spec: PermutationSpec) -> list[str]:
     Raises:
         ValueError: the spec is of another architecture.
     """
-    shapes = {slot.name: slot.shape for slot in layout.slots}
-    for name, blocks in spec.blocks.items():
-        if name in spec.axes and (name not in shapes or sum(_numel(b.shape) for b in blocks) != _numel(shapes[name])):
-            raise ValueError(f"the spec does not fit the networks: {name} has another shape or is missing")
-    return [name for name in shapes if name in spec.axes]
-
-
-def _numel(shape: Sequence[int]) -> int:
-    return int(torch.Size(shape).numel())
+    check_shapes(spec.axes, {slot.name: slot.shape for slot in layout.slots})
+    return [slot.name for slot in layout.slots if slot.name in spec.axes]
 
 
 def _block(value: Float[Tensor, "..."], block: Block) -> Float[Tensor, "..."]:

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from numpy import ndarray as Array
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from wsexplore.align.checks import check_finite
 from wsexplore.align.matching import Matching
-from wsexplore.align.methods import match
+from wsexplore.align.methods import METHODS, match
 from wsexplore.align.moves import Moves
 from wsexplore.datasets import Dataset
 from wsexplore.engine import Ledger, Shard, run_shards
+from wsexplore.engine.local import Stopped
 from wsexplore.population.steps import CORES
 from wsexplore.symmetry import PermutationSpec
 from wsexplore.zoo import Zoo
@@ -36,6 +38,8 @@ class Matcher:
         samples: of the data, at most.
         restarts: further tries.
         seed: of the order of the groups.
+        heads: how attention heads are paired.
+        fixed: groups that stay in order.
         at_once: networks matched together, at most.
         ledger: where finished parts are kept, so that the work goes on after a kill.
     """
@@ -47,6 +51,8 @@ class Matcher:
     samples: int
     restarts: int
     seed: int
+    heads: str
+    fixed: tuple[str, ...]
     at_once: int
     ledger: Ledger
 
@@ -58,7 +64,7 @@ class Matcher:
         *,
         goal_buffers: Float[Tensor, " buffers"] | None = None,
         method: str | None = None,
-        on_done: Callable[[int], None] = lambda done: None,
+        on_done: Callable[[float], None] = lambda done: None,
     ) -> Iterator[tuple[Int[Array, " rows"], Matching]]:
         """Match rows of the zoo, as `moves` has moved them, to one goal; part by part, in order.
 
@@ -68,25 +74,31 @@ class Matcher:
             moves: what has been done to the networks so far; what is found comes on top.
             goal_buffers: running statistics of the goal.
             method: instead of the matcher's own.
-            on_done: told how many networks are matched; it may raise to cancel.
+            on_done: told about five times a second how many networks are matched, with the share of those at work; it
+                may raise to cancel, and what is finished is kept.
         """
         workers = min(CORES, self.at_once)
-        size = max(1, min(self.at_once // workers, -(-len(rows) // workers)))
         work = _Work(self, goal, goal_buffers, moves, method or self.method)
+        size = max(1, min(self.at_once // workers, -(-len(rows) // workers), METHODS[work.method].together))
         parts = {}
         for start in range(0, len(rows), size):
             part = rows[start : start + size]
             parts[Shard({"work": work.name, "rows": [int(row) for row in part]}).name] = part
         shards = [Shard({"work": work.name, "rows": [int(row) for row in part]}) for part in parts.values()]
-        done = 0
+        done = {shard.name: 0.0 for shard in shards}
 
         def told(shard: Shard, words: Mapping[str, Any]) -> None:
-            nonlocal done
-            done += len(shard.arguments["rows"])
-            on_done(done)
+            done[shard.name] = len(shard.arguments["rows"]) * float(words.get("share", 1.0))
 
         with _at_work(work), _one_thread():
-            run_shards(f"{__name__}:match_shard", shards, self.ledger, workers=workers, on_tell=told)
+            run_shards(
+                f"{__name__}:match_shard",
+                shards,
+                self.ledger,
+                workers=workers,
+                on_tell=told,
+                on_tick=lambda: on_done(sum(done.values())),
+            )
         for shard in shards:
             yield parts[shard.name], _read(self.ledger.file(shard))
 
@@ -110,8 +122,11 @@ class _Work:
         m = self.matcher
         data = None if m.data is None else m.data.name
         hashed.update(
-            repr((m.zoo.fingerprint, self.method, self.moves.canonical, data, m.samples, m.restarts, m.seed)).encode()
+            repr(
+                (m.zoo.fingerprint, self.method, self.moves.canonical, data, m.samples, m.restarts, m.seed, m.heads)
+            ).encode()
         )
+        hashed.update(repr(m.fixed).encode())
         return hashed.hexdigest()[:24]
 
 
@@ -142,11 +157,17 @@ def _one_thread() -> Iterator[None]:
 
 
 def match_shard(arguments: Mapping[str, Any], file: Path, tell: Callable[[Mapping[str, Any]], None]) -> None:
-    """The shard function: match some rows and write permutations, signs and objectives."""
+    """The shard function: match some rows and write permutations, signs and objectives.
+
+    What is matched when the caller gives up is still written.
+    """
     work = _WORK[arguments["work"]]
     matcher, zoo = work.matcher, work.matcher.zoo
     rows = torch.tensor(arguments["rows"]).numpy()
     weights, architecture = zoo.rows(rows), zoo.architecture
+    ids = zoo.entries.part(["id"])["id"].iloc[rows]
+    names = [f"network {name}" for name in ids]
+    check_finite(weights, architecture.layout, names)
     start = work.moves.weights(weights, rows, matcher.spec, architecture)
     found = match(
         architecture,
@@ -161,14 +182,17 @@ def match_shard(arguments: Mapping[str, Any], file: Path, tell: Callable[[Mappin
         restarts=matcher.restarts,
         seed=matcher.seed,
         signs=bool(work.moves.signs),
+        heads=matcher.heads,
+        fixed=matcher.fixed,
+        names=names,
+        on_step=lambda share, message: tell({"share": share}),
     )
     arrays = {f"group.{group}": units.to(torch.int32) for group, units in found.permutations.items()}
     arrays |= {f"sign.{name}": signs.to(torch.int8) for name, signs in found.signs.items()}
     arrays["objective"] = torch.from_numpy(found.objective[:, [0, -1]]).contiguous()
-    beside = file.with_name(f"{file.name}.writing")
-    save_file({name: array.contiguous() for name, array in arrays.items()}, beside)
-    beside.replace(file)
-    tell({"networks": len(rows)})
+    save_file({name: array.contiguous() for name, array in arrays.items()}, file)
+    with suppress(Stopped):
+        tell({"share": 1.0})
 
 
 def _read(file: Path) -> Matching:

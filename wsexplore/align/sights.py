@@ -8,13 +8,11 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from wsexplore.align.channels import hooked
+from wsexplore.align.channels import NORMS, hooked
 from wsexplore.symmetry import Factor, PermutationSpec
 
-NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 MAPS = (nn.Linear, _ConvNd)
 
 

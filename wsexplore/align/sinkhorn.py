@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wsexplore.align.ascent import SWEEPS, ascend
+from wsexplore.align.checks import check_finite
 from wsexplore.align.matching import Matching
 from wsexplore.align.problem import Problem
 from wsexplore.align.relaxed import Descent
@@ -32,6 +33,7 @@ def match_sinkhorn(
     polish: bool = True,
     seed: int = 0,
     signs: bool = False,
+    heads: str = "exact",
     on_step: OnStep | None = None,
 ) -> Matching:
     r"""Match every network of a population to one reference by gradient descent on relaxed permutations.
@@ -60,6 +62,7 @@ def match_sinkhorn(
         polish: let coordinate ascent climb on from there; not where there are samples, since it looks at weights only.
         seed: of the order of the groups in coordinate ascent.
         signs: flip units, too, where their activation lets signs through.
+        heads: how attention heads are paired: "exact" or "spectral".
         on_step: told the share done; it may raise to cancel.
 
     Raises:
@@ -68,14 +71,14 @@ def match_sinkhorn(
     """
     if steps < 1 or not lr > 0 or not temperature > 0:
         raise ValueError(f"steps, lr and temperature must be positive, got {steps}, {lr:g} and {temperature:g}")
-    if not bool(torch.isfinite(weights).all()) or not bool(torch.isfinite(reference).all()):
-        raise ValueError("a network has weights that are not finite, so it cannot be matched; leave it out of the zoo")
     layout = architecture.layout
+    check_finite(weights, layout)
+    check_finite(reference.unsqueeze(0), layout, ["the reference"])
     midpoint = None if split is None else Midpoint.of(architecture, reference, split, len(split))
     problem = Problem.of(weights, reference.unsqueeze(0), spec, layout, signs=signs)
     start = problem.start()
     if problem.families:
-        ascend(problem, sweeps=SWEEPS, seed=seed)
+        ascend(problem, sweeps=SWEEPS, seed=seed, heads=heads)
         problem.units |= {group: start.units[group].clone() for group in problem.plain}
         problem.signs = {sign: ones.clone() for sign, ones in start.signs.items()}
     seen, keys = _moved(problem, weights, layout), [key for group in problem.plain for key in problem.keys[group]]
@@ -104,7 +107,7 @@ def match_sinkhorn(
     problem.signs = {sign: _where(worse, start.signs[sign], values) for sign, values in problem.signs.items()}
     objective = [products[0], torch.where(worse, products[0], products[1])]
     if polish and midpoint is None:
-        for gain in ascend(problem, sweeps=SWEEPS, seed=seed):
+        for gain in ascend(problem, sweeps=SWEEPS, seed=seed, heads=heads):
             objective.append(objective[-1] + gain)
     return Matching(problem.units, torch.stack(objective, dim=1).numpy(), problem.signs)
 

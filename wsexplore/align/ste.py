@@ -33,6 +33,7 @@ def match_straight_through(
     batch: int = 1000,
     seed: int = 0,
     signs: bool = False,
+    heads: str = "exact",
     on_step: OnStep | None = None,
 ) -> Matching:
     r"""Match networks to one reference so that the loss halfway between is low, one network after the other.
@@ -57,6 +58,7 @@ def match_straight_through(
         batch: samples per step, or all of them where there are fewer.
         seed: of the batches and of the order of the groups.
         signs: flip units, too, where their activation lets signs through.
+        heads: how attention heads are paired: "exact" or "spectral".
         on_step: told the share done; it may raise to cancel.
 
     Raises:
@@ -72,7 +74,7 @@ def match_straight_through(
             if on_step is not None:
                 on_step((row + share) / len(weights), f"network {row + 1:,} of {len(weights):,}: {message}")
 
-        plan = _Plan(steps, lr, seed, signs, tell)
+        plan = _Plan(steps, lr, seed, signs, heads, tell)
         found.append(_lowest(midpoint, weights[row : row + 1], spec, plan))
     return _together(found, weights, reference)
 
@@ -145,6 +147,7 @@ class _Plan:
     lr: float
     seed: int
     signs: bool
+    heads: str
     tell: OnStep
 
 
@@ -152,13 +155,13 @@ def _lowest(midpoint: Midpoint, weights: Float[Tensor, "1 parameters"], spec: Pe
     """The permutation of one network with the lowest loss halfway, of those that its shadow meets."""
     architecture, reference = midpoint.architecture, midpoint.reference
     layout, count = architecture.layout, len(midpoint.split)
-    start = match_population(weights, reference, spec, layout, seed=plan.seed, signs=plan.signs)
+    start = match_population(weights, reference, spec, layout, seed=plan.seed, signs=plan.signs, heads=plan.heads)
     draw = torch.Generator().manual_seed(plan.seed)
     shadow, velocity = reference.clone(), torch.zeros_like(reference)
     last, best, lowest = start, start, float("inf")
     for step in range(plan.steps):
         if step:
-            last = _matched(weights, shadow, spec, architecture, last, plan.seed + step)
+            last = _matched(weights, shadow, spec, architecture, last, plan, plan.seed + step)
         moved = last.apply(weights, spec, layout)[0]
         shadow.requires_grad_(True)
         rows = torch.randperm(count, generator=draw)[: midpoint.batch] if count > midpoint.batch else slice(None)
@@ -183,13 +186,14 @@ def _matched(
     spec: PermutationSpec,
     architecture: Architecture,
     last: Matching,
+    plan: _Plan,
     seed: int,
 ) -> Matching:
     """Coordinate ascent from where it stood."""
     problem = Problem.of(weights, goal.unsqueeze(0), spec, architecture.layout, signs=bool(last.signs))
     problem.units = {group: units.clone() for group, units in last.permutations.items()}
     problem.signs = {sign: values.clone() for sign, values in last.signs.items()}
-    ascend(problem, sweeps=SWEEPS, seed=seed)
+    ascend(problem, sweeps=SWEEPS, seed=seed, heads=plan.heads)
     return replace(last, permutations=problem.units, signs=problem.signs)
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wsexplore.align.assignment import assign
+from wsexplore.align.fixed import standing, without
 from wsexplore.align.matching import Matching
 from wsexplore.align.moves import Moves, moved_networks
 from wsexplore.align.problem import Problem, Term, products
@@ -39,7 +40,11 @@ def to_mean(matcher: Matcher, moves: Moves, tell: Tell) -> Float[Tensor, " param
             alone = len(rows) == 1 and len(zoo) > 1
             own = moves.weights(zoo.rows(rows), rows, spec, zoo.architecture).double() if alone else None
             goal = (total - own[0]) / (len(zoo) - 1) if own is not None else total / len(zoo)
-            for part, found in matcher.found(rows, goal.float(), moves, method="weights"):
+
+            def at_work(done: float, turn: int = turn, place: int = place, batches: int = len(batches)) -> None:
+                tell((turn + place / batches) / ROUNDS, f"round {turn + 1}: {place:,} of {batches:,}")
+
+            for part, found in matcher.found(rows, goal.float(), moves, method="weights", on_done=at_work):
                 changed |= moves.follow(part, found, spec)
             if own is not None:
                 total += moves.weights(zoo.rows(rows), rows, spec, zoo.architecture).double()[0] - own[0]
@@ -67,20 +72,17 @@ def to_cycle(matcher: Matcher, moves: Moves, tell: Tell) -> Float[Tensor, " para
     together. Along a step it is a polynomial of degree four, whose best point is found exactly. The end is rounded and
     then polished as `to_mean` does. Signs and heads are only moved by the polish.
 
-    Raises:
-        ValueError: the networks do not fit the memory together.
+    All networks are held in memory.
     """
     zoo, spec, layout = matcher.zoo, matcher.spec, matcher.zoo.architecture.layout
-    if len(zoo) > matcher.at_once:
-        raise ValueError(
-            f"the frame 'cycle' holds all {len(zoo):,} networks in memory and {matcher.at_once:,} fit; give it more "
-            "memory, choose fewer networks, or the frame 'mean'"
-        )
     rows = np.arange(len(zoo))
     weights = moves.weights(zoo.rows(rows), rows, spec, zoo.architecture)
-    problem = Problem.of(weights, weights, spec, layout, signs=False)
-    _relax_together(problem, lambda share: tell(0.5 * share, "relaxed orders of all networks"))
-    moves.follow(rows, Matching(problem.units, np.zeros((len(zoo), 1)), {}), spec)
+    free = without(spec, matcher.fixed)
+    problem = Problem.of(weights, weights, free, layout, signs=False)
+    if problem.plain:
+        _relax_together(problem, lambda share: tell(0.5 * share, "relaxed orders of all networks"))
+    found = Matching(problem.units | standing(spec, free, len(zoo)), np.zeros((len(zoo), 1)), {})
+    moves.follow(rows, found, spec)
     return to_mean(matcher, moves, lambda share, words: tell(0.5 + 0.5 * share, words))
 
 

@@ -1,8 +1,7 @@
 """A whole zoo aligned: every network matched to one of them, to the mean of all, or all at once."""
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +9,19 @@ import torch
 from jaxtyping import Int
 from numpy import ndarray as Array
 
-from wsexplore.align.alignment import FRAMES, MEMORY, Alignment, networks_within, spec_of_zoo
+from wsexplore.align.alignment import FRAMES, MEMORY, Alignment, common_kind, networks_within, spec_of_zoo
+from wsexplore.align.beside import work_beside
+from wsexplore.align.checks import check_canonical, check_word
+from wsexplore.align.fixed import without
 from wsexplore.align.medoid import medoid
-from wsexplore.align.methods import METHODS
+from wsexplore.align.methods import METHODS, Case
 from wsexplore.align.moves import Moves, moved_networks, represented
 from wsexplore.align.rows import Matcher
 from wsexplore.align.universe import to_cycle, to_mean
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.engine import Ledger
 from wsexplore.population import OnStep
-from wsexplore.symmetry import FORMS
-from wsexplore.zoo import Recipe, Zoo, check_target
+from wsexplore.zoo import Recipe, Zoo
 
 MEDOID = "medoid"
 
@@ -37,6 +38,8 @@ def align_permutations(
     samples: int = 1000,
     restarts: int = 0,
     seed: int = 0,
+    heads: str = "exact",
+    fixed: Collection[str] = (),
     memory: int = MEMORY,
     work: str | Path | None = None,
     on_step: OnStep | None = None,
@@ -55,8 +58,10 @@ def align_permutations(
         canonical: representative that rescaling brings each network to first: "none", "minimum-norm" or "unit-norm".
         data: name of a data set, or the data set, for methods that run the networks; its training split is used.
         samples: of the data, at most.
-        restarts: further tries from other starts, where the method starts anywhere.
+        restarts: further tries from other starts, for methods that climb from one.
         seed: of the order in which groups are visited.
+        heads: how attention heads are paired: "exact", or "spectral" as TransFusion does.
+        fixed: groups that stay in order and keep their signs.
         memory: bytes that networks may take while they are matched; it changes nothing in the result. The
             permutations, 4 bytes per unit, come on top.
         work: folder in which finished parts are kept, so that the same call goes on after a kill, and which the caller
@@ -64,12 +69,12 @@ def align_permutations(
         on_step: told the share done; it may raise to cancel.
 
     Raises:
-        ValueError: a word is unknown, the row is out of range, data are missing, one network takes more memory, or
-            networks of several activations shall be rescaled.
+        ValueError: a word or a group is unknown, a number is out of range, data are missing or do not fit, one network
+            takes more memory or has weights that are not finite, or networks of several activations shall be rescaled.
     """
-    _check(method, METHODS, "matching method")
-    _check(frame, FRAMES, "frame")
-    _check(canonical, [form for form in FORMS if form != "sorted"], "canonical form")
+    check_word(method, METHODS, "matching method")
+    check_word(frame, FRAMES, "frame")
+    check_canonical(canonical)
     if by not in ("network", "run"):
         raise ValueError(f"zoos are aligned by network or by run, got {by!r}")
     if len(zoo) == 0:
@@ -78,25 +83,53 @@ def align_permutations(
     if canonical != "none" and not alike:
         raise ValueError("the networks of this zoo have several activations, so they cannot be rescaled alike")
     source = dataset(data) if isinstance(data, str) else data
-    if METHODS[method].needs_data and source is None:
-        raise ValueError(f"matching method {method!r} runs the networks on samples: give it a data set as data")
     tell = on_step or (lambda fraction, message: None)
     at_once = networks_within(zoo, spec, memory)
     matched, takes = _matched_rows(zoo, by)
-    if isinstance(reference, str) and reference != MEDOID:
-        raise ValueError(f"the reference is the row of a network, or 'medoid', got {reference!r}")
-    chosen = (
-        medoid(zoo, spec, matched, seed=seed, signs=alike, form=canonical) if reference == MEDOID else int(reference)
+    if frame == "cycle" and len(matched) > at_once:
+        raise ValueError(
+            f"the frame 'cycle' holds all {len(matched):,} networks in memory and {at_once:,} fit; give it more "
+            "memory, choose fewer networks, or the frame 'mean'"
+        )
+    first = _row(reference)
+    ids, some = zoo.entries.part(["id"])["id"], int(matched[0]) if first is None else first
+    trained = zoo.rows([some])
+    stay = tuple(sorted({fixed} if isinstance(fixed, str) else set(fixed)))
+    Case(
+        zoo.architecture,
+        trained,
+        torch.nan_to_num(trained[0]),
+        without(spec, stay),
+        method,
+        source,
+        samples=samples,
+        restarts=restarts,
+        seed=seed,
+        heads=heads,
+        names=[f"network {ids.iloc[some]}"],
     )
-    goal = represented(zoo.rows([chosen]), spec, zoo.architecture, canonical)[0]
-    name = str(zoo.entries.part(["id"])["id"].iloc[chosen])
-    recipe = _recipe(zoo, method, frame, name, by, canonical, source, samples, restarts, seed, chosen)
+    if first is None:
+        first = medoid(
+            zoo,
+            spec,
+            matched,
+            seed=seed,
+            signs=alike,
+            form=canonical,
+            heads=heads,
+            fixed=stay,
+            on_step=lambda f, m: tell(0.1 * f, m),
+        )
+        trained = zoo.rows([first])
+    goal = represented(trained, spec, zoo.architecture, canonical)[0]
+    name = str(ids.iloc[first])
+    recipe = _recipe(zoo, method, frame, name, by, canonical, source, samples, restarts, heads, stay, seed, first)
     every = zoo if by == "network" else zoo.select(matched)
     moves = Moves.none(len(every), spec, signs=alike, canonical=canonical)
     with Ledger.open(Path(work) if work is not None else None, recipe.to_dict()) as ledger:
-        matcher = Matcher(every, spec, method, source, samples, restarts, seed, at_once, ledger)
-        first = 0.8 if frame == "network" else 0.3
-        _to_network(matcher, moves, goal, zoo.buffer_rows([chosen])[0], lambda f, m: tell(first * f, m))
+        matcher = Matcher(every, spec, method, source, samples, restarts, seed, heads, stay, at_once, ledger)
+        low, high = 0.1 * (reference == MEDOID), 0.8 if frame == "network" else 0.3
+        _to_network(matcher, moves, goal, zoo.buffer_rows([first])[0], lambda f, m: tell(low + (high - low) * f, m))
         if frame != "network":
             find = to_mean if frame == "mean" else to_cycle
             goal = find(matcher, moves, lambda f, m: tell(0.3 + 0.5 * f, m))
@@ -119,12 +152,19 @@ def align_permutations(
         moves.signs,
         canonical,
         frame,
+        heads,
+        stay,
+        common_kind(zoo),
     )
 
 
-def _check(word: str, known: Iterable[str], what: str) -> None:
-    if word not in (words := list(known)):
-        raise ValueError(f"{what} {word!r} is unknown; choose one of {', '.join(words)}")
+def _row(reference: object) -> int | None:
+    """The row that is asked for, `None` where it is the medoid's."""
+    if reference == MEDOID:
+        return None
+    if not isinstance(reference, Integral) or isinstance(reference, bool):
+        raise ValueError(f"the reference is the row of a network, or 'medoid', got {reference!r}")
+    return int(reference)
 
 
 def _to_network(
@@ -132,8 +172,8 @@ def _to_network(
 ) -> None:
     count = len(matcher.zoo)
 
-    def done(networks: int) -> None:
-        tell(networks / count, f"matched {networks:,} of {count:,} networks")
+    def done(networks: float) -> None:
+        tell(networks / count, f"matched {int(networks + 1e-6):,} of {count:,} networks")
 
     for rows, found in matcher.found(np.arange(count), goal, moves, goal_buffers=goal_buffers, on_done=done):
         moves.put(rows, found)
@@ -149,16 +189,25 @@ def _recipe(
     data: Dataset | None,
     samples: int,
     restarts: int,
+    heads: str,
+    fixed: Collection[str],
     seed: int,
     row: int,
 ) -> Recipe:
     """How the alignment was made; what is as by default is left out."""
     options: dict[str, object] = {"method": method, "reference": name, "by": by}
-    more = {"frame": (frame, "network"), "canonical": (canonical, "none"), "restarts": (restarts, 0)}
+    more = {
+        "frame": (frame, "network"),
+        "canonical": (canonical, "none"),
+        "restarts": (restarts, 0),
+        "heads": (heads, "exact"),
+    }
     options |= {key: value for key, (value, usual) in more.items() if value != usual}
     if METHODS[method].needs_data and data is not None:
         options |= {"data": data.name} | ({"samples": samples} if samples != 1000 else {})
     flags = " ".join(f"--{key} {value}" for key, value in options.items())
+    if fixed:
+        options["fixed"], flags = list(fixed), " ".join([flags, *(f"--fixed {group}" for group in fixed)])
     keywords = ", ".join(f"{key}={row if key == 'reference' else repr(value)}" for key, value in options.items())
     return Recipe.of(
         "align",
@@ -192,6 +241,8 @@ def align(
     samples: int = 1000,
     restarts: int = 0,
     seed: int = 0,
+    heads: str = "exact",
+    fixed: Collection[str] = (),
     out: str | Path | None = None,
     memory: int | None = None,
     on_step: OnStep | None = None,
@@ -209,6 +260,8 @@ def align(
         samples: of the data, at most.
         restarts: further tries.
         seed: of the order in which groups are visited.
+        heads: "exact" or "spectral".
+        fixed: groups that stay in order.
         out: folder to write; the networks are then read, matched and written chunk by chunk, and what is matched is
             kept beside it until all is done, so that the same call goes on after a kill.
         memory: bytes that networks may take meanwhile. The table and the permutations come on top.
@@ -238,28 +291,10 @@ def align(
             samples=samples,
             restarts=restarts,
             seed=seed,
+            heads=heads,
+            fixed=fixed,
             memory=bound,
             work=work,
             on_step=lambda f, m: tell(0.8 * f, m),
         )
         return found.apply(zoo, out=out, memory=bound, on_step=lambda f, m: tell(0.8 + 0.2 * f, m))
-
-
-@contextmanager
-def work_beside(out: str | Path | None) -> Iterator[Path | None]:
-    """A folder beside the one to write, for what is done so far; it stays when the work is stopped, not on a full disk.
-
-    Raises:
-        ValueError: `out` cannot be written.
-    """
-    if out is None:
-        yield None
-        return
-    target = check_target(out)
-    folder = target.with_name(f"{target.name}.partial")
-    try:
-        yield folder
-    except OSError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""`wsexplore barriers`, `wsexplore compare` and `wsexplore attack`: what lies between networks, seen from three sides."""
+"""`wsexplore barriers`, `wsexplore compare` and `wsexplore attack`: what lies between networks."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ Second = Annotated[str, typer.Argument(help="Id of another.")]
 Judged = Annotated[str, typer.Option("--dataset", help=DATASET_HELP)]
 Part = Annotated[str, typer.Option("--split", help="train or test.")]
 Steps = Annotated[int, typer.Option(help="Networks on each path, both ends included.")]
-Method = Annotated[str, typer.Option(help="Of the matching: auto, weights, frank-wolfe, activations, ste or sinkhorn.")]
+Method = Annotated[str, typer.Option(help="Of the matching: auto, or another that align takes.")]
 Canonical = Annotated[str, typer.Option(help="Rescale both networks first: none, minimum-norm or unit-norm.")]
 Repair = Annotated[
     str, typer.Option(help="none; reset: estimate running statistics anew; repair: REPAIR, channel by channel.")
@@ -94,9 +94,9 @@ def compare(
     first: First,
     second: Second,
     dataset: Judged = "digits",
-    methods: Annotated[str, typer.Option(help="By commas; ste and sinkhorn take much longer than these.")] = (
-        "weights,frank-wolfe,auto,activations"
-    ),
+    methods: Annotated[
+        str, typer.Option(help="By commas; ste, sinkhorn and sinkhorn-loss take much longer than these.")
+    ] = "weights,frank-wolfe,auto,activations,inner-products",
     canonical: Canonical = "none",
     repair: Repair = "none",
     calibration: Calibration = 1000,

@@ -16,6 +16,8 @@ app = typer.Typer(help="What ships with the project.", no_args_is_help=True)
 
 NAME = "digits-mlp"
 FIELDS = "digit-fields"
+ENCODER = "encoder"
+"""What `--only` calls the encoder of the classifiers, fitted to the zoo that is there."""
 FIELD: dict[str, Any] = {
     "config": {"widths": [2, 16, 16, 1], "w0": 5.0},
     "epochs": 400,
@@ -49,23 +51,26 @@ def build(
     varied: Annotated[int, typer.Option(min=20, help="Runs with varied hyper-parameters.")] = 600,
     seeds: Annotated[int, typer.Option(min=64, help="Runs that differ in their seed alone.")] = 1000,
     flow_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the flow.")] = None,
+    encoder_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the encoder.")] = None,
     images: Annotated[int, typer.Option(min=4, max=1797, help="Images that get a field.")] = 1797,
-    only: Annotated[str, typer.Option(help=f"{NAME} or {FIELDS}; by default both.")] = "",
+    only: Annotated[str, typer.Option(help=f"{NAME}, {FIELDS} or {ENCODER}; by default all.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Train the shipped zoos, align and map them, and fit the flow. The same bits every time on the same machine."""
+    """Train the shipped zoos, align and map them, fit flow and encoder. The same bits every time on the same machine."""
     with work() as on_step:
         from wsexplore.settings import settings
 
-        if only not in ("", NAME, FIELDS):
-            raise ValueError(f"--only takes {NAME} or {FIELDS}, got {only!r}")
+        if only not in ("", NAME, FIELDS, ENCODER):
+            raise ValueError(f"--only takes {NAME}, {FIELDS} or {ENCODER}, got {only!r}")
         home = Path(out) if out else settings().data_dir
         facts: dict[str, Any] = {"written": str(home)}
-        end = 0.1 if not only else 1.0
-        if only != NAME:
-            facts |= _build_fields(home, images, _within(on_step, 0.0, end))
-        if only != FIELDS:
-            facts |= _build_classifiers(home, varied, seeds, flow_steps, _within(on_step, 1.0 - end, 1.0))
+        begun = 0.1 if not only else 0.0
+        if only in ("", FIELDS):
+            facts |= _build_fields(home, images, _within(on_step, 0.0, begun or 1.0))
+        if only in ("", NAME):
+            facts |= _build_classifiers(home, varied, seeds, flow_steps, _within(on_step, begun, 0.6))
+        if only in ("", NAME, ENCODER):
+            facts |= _build_encoder(home, encoder_steps, _within(on_step, 0.6, 1.0))
         size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
         answer({**facts, "megabytes": round(size / 1e6, 1)}, as_json=as_json)
 
@@ -117,6 +122,19 @@ def _build_classifiers(home: Path, varied: int, seeds: int, flow_steps: int | No
     flow = fit_flow(zoo, where=GOOD, seed=0, config=config, on_step=_within(on_step, 0.52, 1.0))
     flow.save(home / "flows" / NAME)
     return {"networks": len(zoo), **effect}
+
+
+def _build_encoder(home: Path, steps: int | None, on_step: OnStep) -> dict[str, Any]:
+    """A hyper-representation of the aligned classifiers."""
+    from wsexplore.align import Alignment
+    from wsexplore.embed import EncoderConfig, fit_encoder
+    from wsexplore.zoo import Zoo
+
+    aligned = Alignment.open(home / "alignments" / NAME).apply(Zoo.open(home / "zoos" / NAME))
+    config = EncoderConfig() if steps is None else replace(EncoderConfig(), steps=steps)
+    encoder = fit_encoder(aligned, data="digits", seed=0, config=config, on_step=on_step)
+    encoder.save(home / "encoders" / NAME)
+    return {"encoder_error": encoder.history[-1].judged}
 
 
 def _trained(varied: int, seeds: int, on_step: OnStep) -> "Zoo":

@@ -43,6 +43,9 @@ def fit(
     ] = None,
     dims: Annotated[int, typer.Option(min=2, max=3, help="Of a map.")] = 2,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Of an encoder: steps=2000, latent=32, ...")] = None,
+    data: Annotated[
+        str, typer.Option(help="For an encoder: the data set whose samples the networks answer; by default the table's.")
+    ] = "",
     seed: Seed = 0,
     device: OnDevice = Device.auto,
     as_json: AsJson = False,
@@ -62,7 +65,7 @@ def fit(
         if encodes if align is None else align:
             given = [_aligned(zoo, on_step) for zoo in given]
         if encodes:
-            _fit_encoder(given, method, settings, out, seed, device, on_step, as_json=as_json)
+            _fit_encoder(given, method, settings, data, out, seed, device, on_step, as_json=as_json)
             return
         from wsexplore.embed import fit_projection
 
@@ -122,6 +125,7 @@ def _fit_encoder(
     zoos: list["Zoo"],
     method: str,
     settings: dict[str, Any],
+    data: str,
     out: str,
     seed: int,
     device: Device,
@@ -133,9 +137,16 @@ def _fit_encoder(
 
     base = HYPER if method == "hyper" else EncoderConfig()
     config = EncoderConfig.from_dict({**base.to_dict(), **settings})
-    encoder = fit_encoder(zoos, seed=seed, config=config, device=device.value, on_step=on_step)
+    sets = [data or data_of(zoo) or None for zoo in zoos]
+    encoder = fit_encoder(zoos, data=sets, seed=seed, config=config, device=device.value, on_step=on_step)
     encoder.save(out)
     answer({"written": out, **_facts(encoder)}, as_json=as_json)
+
+
+def data_of(zoo: "Zoo") -> str:
+    """The data set that the table names, if it names one and the networks classify."""
+    names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
+    return names.pop() if len(names) == 1 and zoo.architecture.task != "field" else ""
 
 
 def _facts(encoder: "Encoder") -> dict[str, Any]:

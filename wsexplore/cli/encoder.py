@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wsexplore.cli.embed import Align, Table, app
+from wsexplore.cli.embed import Align, Table, app, data_of
 from wsexplore.cli.frame import AsJson, OnStep, Out, Seed, ZooName, answer, work, write_csv
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def sample(
         check_target(out)
         settings = SampleSettings(bandwidth, kernel, candidates, rounds)
         opened, source = Encoder.open(encoder), Zoo.open(anchors)
-        name = data or _data_of(source)
+        name = data or data_of(source)
         made = sample_encoder(
             opened,
             opened.align(source) if align else source,
@@ -122,14 +122,8 @@ def _compared(source: "Zoo", rebuilt: "Zoo") -> dict[str, Any]:
     """Accuracy before and after."""
     from wsexplore.population import evaluate
 
-    scores = evaluate(rebuilt, _data_of(source))
+    scores = evaluate(rebuilt, data_of(source))
     return {
         "mean_accuracy": float(source.table["test_accuracy"].mean()),
         "mean_accuracy_decoded": float(scores["test_accuracy"].mean()),
     }
-
-
-def _data_of(zoo: "Zoo") -> str:
-    """The data set that the table names, if it names one."""
-    names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
-    return names.pop() if len(names) == 1 else ""

@@ -22,7 +22,10 @@ def align(
     ] = "",
     method: Annotated[
         str,
-        typer.Option(help="auto, weights, frank-wolfe, activations, ste or sinkhorn; the last lines say what each is."),
+        typer.Option(
+            help="auto, weights, frank-wolfe, activations, inner-products, ste, sinkhorn or sinkhorn-loss; the last "
+            "lines say what each is."
+        ),
     ] = "auto",
     frame: Annotated[
         str,
@@ -38,10 +41,14 @@ def align(
     permutations: Annotated[
         bool, typer.Option(help="Write only the permutations, a few bytes per unit, not the aligned weights.")
     ] = False,
+    heads: Annotated[
+        str, typer.Option(help="How attention heads are paired: exact, or spectral as TransFusion does.")
+    ] = "exact",
+    fixed: Annotated[str, typer.Option(help="Groups that stay in order, by commas; symmetry show names them.")] = "",
     seed: Seed = 0,
     device: Annotated[
         Device, typer.Option(help="Units are matched on the CPU; cuda is refused where there is none.")
-    ] = (Device.auto),
+    ] = Device.auto,
     memory: Memory = "256MiB",
     as_json: AsJson = False,
 ) -> None:
@@ -50,19 +57,18 @@ def align(
     What is matched is kept beside OUT until all is written, so the same command goes on after a kill.
 
     Methods: auto takes coordinate ascent, and Frank-Wolfe where that finds more. weights is coordinate ascent (Git
-    Re-Basin). frank-wolfe moves all layers at once (C2M3). activations matches what units answer to data. ste trains
-    through the midpoint. sinkhorn descends on soft permutations. The last two take much longer.
+    Re-Basin). frank-wolfe moves all layers at once (C2M3). activations matches what units answer to data by their
+    correlation, inner-products by their inner products. ste trains through the midpoint. sinkhorn descends on soft
+    permutations to the least distance, sinkhorn-loss to the lowest loss halfway. The last three take much longer.
     """
     with work() as on_step:
-        from wsexplore.align import METHODS, align_permutations
-        from wsexplore.align.whole import work_beside
+        from wsexplore.align import align_permutations
+        from wsexplore.align.beside import work_beside
         from wsexplore.population import device_of
         from wsexplore.zoo import Zoo
 
         bound = parse_memory(memory)
         device_of(device.value)
-        if method in METHODS and METHODS[method].needs_data and not data:
-            raise ValueError(f"--method {method} runs the networks on samples; say on which with --data")
         with work_beside(out) as kept:
             opened = Zoo.open(zoo)
             alignment = align_permutations(
@@ -75,6 +81,8 @@ def align(
                 data=data or None,
                 samples=samples,
                 restarts=restarts,
+                heads=heads,
+                fixed=tuple(group.strip() for group in fixed.split(",") if group.strip()),
                 seed=seed,
                 memory=bound,
                 work=kept,

@@ -6,6 +6,7 @@ from wsexplore.embed.features import KINDS, features_of
 from wsexplore.embed.fit import fit_encoder
 from wsexplore.embed.magnitude import Magnitude, magnitude_curve
 from wsexplore.embed.maps import ALWAYS, EMBEDDINGS, LARGE, add_map, embedded, map_name, map_zoo
+from wsexplore.embed.plane import LatentPlane
 from wsexplore.embed.probe import TARGETS, probe
 from wsexplore.embed.probed import ProbeReport
 from wsexplore.embed.probing import probe_zoo
@@ -45,6 +46,7 @@ __all__ = [
     "Encoder",
     "EncoderConfig",
     "EncoderStep",
+    "LatentPlane",
     "Magnitude",
     "ProbeReport",
     "Projection",

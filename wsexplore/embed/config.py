@@ -19,9 +19,9 @@ class EncoderConfig:
 
     latent_of: str = "tokens"
     """"tokens": a latent for every token (SANE); "network": one for the network, whose tokens then are one window."""
-    latent: int = 32
+    latent: int = 128
     """Numbers per latent."""
-    width: int = 128
+    width: int = 96
     """Numbers per token inside the transformers; a multiple of `heads`, and even."""
     layers: int = 2
     """Layers of the encoder, and as many of the decoder."""
@@ -35,15 +35,18 @@ class EncoderConfig:
     """Weight of the contrastive loss, 0 to 1; the reconstruction has the rest."""
     temperature: float = 0.1
     """Of the contrastive loss."""
+    telling: float = 0.5
+    """Weight of the loss of what the mean latent is to tell linearly: the statistics of each layer's weights and, where
+    a data set is given, what the network answers. 0 leaves it out, as SANE does."""
     noise: float = 0.1
     """Spread of the factors, one for each number, that both views of a network are multiplied with."""
     permute: bool = True
     """Whether the second view of a network has its units in another order."""
-    steps: int = 8000
+    steps: int = 3000
     """Optimiser steps."""
     batch: int = 32
     """Networks per step."""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """Highest learning rate of the one-cycle schedule (AdamW)."""
     weight_decay: float = 3e-9
     """Decoupled weight decay (AdamW) of matrices."""
@@ -89,6 +92,7 @@ class EncoderConfig:
 _LEAST = {"latent": 1, "width": 2, "layers": 1, "heads": 1, "window": 1, "token_size": 0, "steps": 1, "batch": 2}
 _WITHIN = {
     "contrast": (0, 1),
+    "telling": (0, 100),
     "temperature": (1e-3, 10),
     "noise": (0, 1),
     "learning_rate": (1e-9, 10),
@@ -96,5 +100,5 @@ _WITHIN = {
     "clip": (1e-6, 1e6),
     "held_out": (0, 0.5),
 }
-HYPER = EncoderConfig(latent_of="network", latent=700, contrast=0.1)
+HYPER = EncoderConfig(latent_of="network", latent=700, contrast=0.1, telling=0.0)
 """Hyper-representations of whole networks (Schürholt et al. 2021 and 2022)."""

@@ -5,13 +5,17 @@ from dataclasses import fields
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from numpy import ndarray as Array
+from sklearn.decomposition import PCA
 
 from wsexplore.align import spec_of
+from wsexplore.datasets import Dataset
 from wsexplore.embed.autoencoder import Autoencoder
+from wsexplore.embed.behaviour import function_features
 from wsexplore.embed.config import EncoderConfig
 from wsexplore.embed.encoder import Encoder
+from wsexplore.embed.statistics import weight_statistics
 from wsexplore.embed.tokenizer import Tokenizer
 from wsexplore.embed.tokens import RowTokens
 from wsexplore.embed.training import EncoderStep, Source, train_autoencoder
@@ -20,6 +24,8 @@ from wsexplore.zoo import Recipe, Zoo
 
 FEWEST = 16
 """Networks of each architecture that an encoder needs at least."""
+ANSWERS = 32
+"""Principal coordinates of the networks' answers that are told."""
 HELD = 2 << 30
 """Bytes of weights that a fit holds in memory; of a larger zoo it takes networks drawn by the seed."""
 
@@ -29,6 +35,7 @@ OnCheck = Callable[[EncoderStep, Encoder], None]
 def fit_encoder(
     zoos: Zoo | Sequence[Zoo],
     *,
+    data: str | Dataset | Sequence[str | Dataset | None] | None = None,
     seed: int = 0,
     config: EncoderConfig | None = None,
     on_step: OnStep | None = None,
@@ -42,6 +49,9 @@ def fit_encoder(
 
     Args:
         zoos: one zoo, or one per architecture.
+        data: data set of each zoo's networks, one for all or one per zoo: what they answer on samples of its training
+            split, whose classes are not read, is then among what the mean latent tells. Without it, the statistics of
+            the weights alone. See `EncoderConfig.telling`.
         seed: of the initial weights, the runs kept out, the batches and the noise.
         config: sizes and training; by default `EncoderConfig()`.
         on_step: told the share done; it may raise to cancel.
@@ -56,8 +66,11 @@ def fit_encoder(
     config, target = config or EncoderConfig(), device_of(device)
     _check(given)
     size = config.token_size or max(_size(zoo) for zoo in given)
-    recipe = _recipe(given, config, seed, device)
-    sources = [_source(zoo, size, config, seed) for zoo in given]
+    recipe = _recipe(given, data, config, seed, device)
+    sets = [data] * len(given) if data is None or isinstance(data, str | Dataset) else list(data)
+    if len(sets) != len(given):
+        raise ValueError(f"there are {len(given)} zoos and {len(sets)} data sets; give one data set, or one per zoo")
+    sources = [_source(zoo, one, size, config, seed) for zoo, one in zip(given, sets, strict=True)]
 
     def fitted(network: Autoencoder, history: tuple[EncoderStep, ...], stopped: str) -> Encoder:
         return Encoder(
@@ -104,7 +117,7 @@ def _size(zoo: Zoo) -> int:
     return RowTokens.of(spec_of(architecture), architecture.layout).size
 
 
-def _source(zoo: Zoo, size: int, config: EncoderConfig, seed: int) -> Source:
+def _source(zoo: Zoo, data: str | Dataset | None, size: int, config: EncoderConfig, seed: int) -> Source:
     chosen = _drawn(zoo, seed)
     weights = zoo.rows(chosen)
     broken = ~weights.isfinite().all(1)
@@ -113,8 +126,18 @@ def _source(zoo: Zoo, size: int, config: EncoderConfig, seed: int) -> Source:
             f"{int(broken.sum()):,} of {len(weights):,} networks have weights that are not finite; select the others"
         )
     kept_out = _kept_out(zoo, chosen, config.held_out, seed)
-    tokenizer = Tokenizer.of(zoo, weights[~kept_out], size)
-    return Source.of(tokenizer, weights[~kept_out], weights[kept_out])
+    facts = _facts(zoo.select(chosen), data, seed) if config.telling else weights[:, :0]
+    return Source.of(Tokenizer.of(zoo, weights[~kept_out], size), weights, facts, kept_out)
+
+
+def _facts(zoo: Zoo, data: str | Dataset | None, seed: int) -> Float[torch.Tensor, "models facts"]:
+    """What a mean latent is to tell: statistics of the weights, and principal coordinates of the answers."""
+    found = [torch.tensor(weight_statistics(zoo).drop(columns="id").to_numpy(np.float32))]
+    if data is not None:
+        answers = function_features(zoo, data, seed=seed)
+        count = min(ANSWERS, *answers.shape)
+        found.append(torch.from_numpy(PCA(count, random_state=seed).fit_transform(answers).astype(np.float32)))
+    return torch.cat(found, 1)
 
 
 def _drawn(zoo: Zoo, seed: int) -> Int[Array, " rows"]:
@@ -138,17 +161,20 @@ def _places_of(network: Autoencoder) -> tuple[int, int, int]:
     return part.place.num_embeddings, part.layer.num_embeddings, part.row.num_embeddings
 
 
-def _recipe(zoos: Sequence[Zoo], config: EncoderConfig, seed: int, device: str) -> Recipe:
+def _recipe(zoos: Sequence[Zoo], data: object, config: EncoderConfig, seed: int, device: str) -> Recipe:
     changed = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
     keywords = ", ".join(f"{name}={value!r}" for name, value in changed.items())
     given = "zoo" if len(zoos) == 1 else f"[{', '.join(f'zoo_{place}' for place in range(len(zoos)))}]"
     written = f", config=wsexplore.embed.EncoderConfig({keywords})" if changed else ""
-    options = "".join(f" --set {name}={str(value).lower()}" for name, value in changed.items())
+    named = data if isinstance(data, str | list | tuple | None) else str(getattr(data, "name", ""))
+    told = f", data={named!r}" if named else ""
+    options = f" --data {named}" if isinstance(named, str) else ""
+    options += "".join(f" --set {name}={str(value).lower()}" for name, value in changed.items())
     return Recipe.of(
         "fit_encoder",
         inputs={f"zoo_{place}" if len(zoos) > 1 else "zoo": zoo.fingerprint for place, zoo in enumerate(zoos)},
-        arguments={"config": config.to_dict(), "device": device},
+        arguments={"config": config.to_dict(), "data": str(named), "device": device},
         seed=seed,
         cli=f"wsexplore embed fit {'ZOO ' * len(zoos)}--method sane --as-it-is --out ENCODER --seed {seed}{options}",
-        python=f"wx.fit_encoder({given}, seed={seed}{written})",
+        python=f"wx.fit_encoder({given}{told}, seed={seed}{written})",
     )

@@ -3,12 +3,12 @@
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
-from torch import Tensor
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
 
 from wsexplore.embed.autoencoder import Autoencoder
 from wsexplore.embed.config import EncoderConfig
@@ -19,6 +19,8 @@ CHECKS = 20
 """How often, over the whole training, the held-out loss is measured."""
 ORDERS = 64
 """Random orders of the units that the second views of one stretch between two checks are drawn from."""
+FAR = 5.0
+"""Standard deviations at which a fact is cut."""
 JUDGED = 256
 """Networks that a check reads at most, of each architecture."""
 
@@ -33,17 +35,27 @@ class EncoderStep:
             mean of every layer gives.
         contrast: mean contrastive loss since the last check, in nats.
         held_out_loss: the error on networks kept out of the training; `None` without such networks.
+        told: mean squared error of what the mean latent tells, in variances of it, since the last check; 0 where it
+            tells nothing.
+        held_out_told: the same on networks kept out.
     """
 
     step: int
     loss: float
     contrast: float
     held_out_loss: float | None
+    told: float = 0.0
+    held_out_told: float | None = None
 
     @property
     def judged(self) -> float:
-        """The loss by which the best state is chosen."""
+        """The error of reconstruction on the networks that count: those kept out, where there are any."""
         return self.loss if self.held_out_loss is None else self.held_out_loss
+
+    @property
+    def whole(self) -> float:
+        """The loss by which the best state is chosen."""
+        return self.judged + (self.told if self.held_out_told is None else self.held_out_told)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,21 +66,29 @@ class Source:
         tokenizer: how they are read.
         train: standardised weights, with a last column of zeros that padding is read from.
         held_out: the same of networks that are kept out.
+        facts: what the mean latent of each network trained on is to tell, standardised; may have no columns.
+        held_out_facts: the same of those kept out.
     """
 
     tokenizer: Tokenizer
     train: Float[Tensor, "models padded"]
     held_out: Float[Tensor, "others padded"]
+    facts: Float[Tensor, "models facts"]
+    held_out_facts: Float[Tensor, "others facts"]
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer, weights: Tensor, held_out: Tensor) -> "Source":
+    def of(cls, tokenizer: Tokenizer, weights: Tensor, facts: Tensor, kept_out: Bool[Tensor, " models"]) -> "Source":
         """Both parts, standardised and padded."""
-        parts = [F.pad((part - tokenizer.mean) / tokenizer.spread, (0, 1)) for part in (weights, held_out)]
-        return cls(tokenizer, *parts)
+        standard = F.pad((weights - tokenizer.mean) / tokenizer.spread, (0, 1))
+        spread = facts[~kept_out].std(0, correction=0)
+        known = (facts - facts[~kept_out].mean(0)) / torch.where(spread > 1e-6, spread, torch.ones(()))
+        known = known.clamp(-FAR, FAR)
+        return cls(tokenizer, standard[~kept_out], standard[kept_out], known[~kept_out], known[kept_out])
 
     def to(self, device: torch.device) -> "Source":
         """The same on `device`."""
-        return Source(self.tokenizer.to(device), self.train.to(device), self.held_out.to(device))
+        held = (self.train, self.held_out, self.facts, self.held_out_facts)
+        return Source(self.tokenizer.to(device), *(part.to(device) for part in held))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,8 +125,9 @@ def train_autoencoder(
     generator = torch.Generator().manual_seed(seed)
     device = sources[0].train.device
     network = Autoencoder(config, sources[0].tokenizer.tokens.size, _places(sources), seed=seed).to(device)
-    matrices = [p for p in network.parameters() if p.dim() > 1]
-    vectors = [p for p in network.parameters() if p.dim() <= 1]
+    tellers = _tellers(sources, config, seed).to(device)
+    learned = [*network.parameters(), *tellers.parameters()]
+    matrices, vectors = [p for p in learned if p.dim() > 1], [p for p in learned if p.dim() <= 1]
     optimiser = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
         config.learning_rate,
@@ -115,28 +136,29 @@ def train_autoencoder(
     shares = torch.tensor([float(len(source.train)) for source in sources])
     every = max(1, config.steps // CHECKS)
     history: list[EncoderStep] = []
-    best, sums, orders = copy.deepcopy(network.state_dict()), torch.zeros(2), []
+    best, sums, orders = copy.deepcopy(network.state_dict()), torch.zeros(3), []
     for step in range(1, config.steps + 1):
         if (step - 1) % every == 0:
             orders = [_orders(source, seed + step) for source in sources]
         chosen = int(torch.multinomial(shares, 1, generator=generator))
         batch = _Batch.draw(sources[chosen], orders[chosen], config, generator)
-        error, contrast = losses(network, batch, config)
+        error, contrast, told = losses(network, tellers[chosen], batch, config)
         optimiser.zero_grad()
-        torch.autograd.backward((1 - config.contrast) * error + config.contrast * contrast)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+        torch.autograd.backward((1 - config.contrast) * error + config.contrast * contrast + config.telling * told)
+        torch.nn.utils.clip_grad_norm_(learned, config.clip)
         optimiser.step()
         schedule.step()
-        sums += torch.stack([error.detach(), contrast.detach()]).cpu()
+        sums += torch.stack([error.detach(), contrast.detach(), told.detach()]).cpu()
         if not math.isfinite(float(sums.sum())):
             return _stopped(network, best, history, step)
         if step % every == 0 or step == config.steps:
             mean = sums / (step - (history[-1].step if history else 0))
-            record = EncoderStep(step, float(mean[0]), float(mean[1]), held_out_error(network, sources, config))
-            if not history or record.judged < min(one.judged for one in history):
+            error_out, told_out = _held_out(network, tellers, sources, config)
+            record = EncoderStep(step, float(mean[0]), float(mean[1]), error_out, float(mean[2]), told_out)
+            if not history or record.whole < min(one.whole for one in history):
                 best = copy.deepcopy(network.state_dict())
             history.append(record)
-            sums = torch.zeros(2)
+            sums = torch.zeros(3)
             if on_check is not None:
                 on_check(record, network)
         if on_step is not None:
@@ -145,14 +167,17 @@ def train_autoencoder(
     return Trained(network.cpu(), tuple(history), "")
 
 
-def losses(network: Autoencoder, batch: "_Batch", config: EncoderConfig) -> tuple[Tensor, Tensor]:
-    """Mean squared error over the entries that are no padding, and the contrastive loss of the two views in nats."""
+def losses(
+    network: Autoencoder, teller: nn.Module, batch: "_Batch", config: EncoderConfig
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Error over the entries that are no padding, contrastive loss of the two views in nats, and error of the facts."""
     latents = network.encode(batch.noisy, batch.position)
     errors = (network.decode(latents, batch.position) - batch.clean).square() * batch.mask
     error = errors.sum() / (len(batch.clean) * batch.mask.sum())
-    if config.contrast == 0:
-        return error, torch.zeros(())
-    return error, normalized_cross_entropy(network.project(latents), config.temperature)
+    nothing = torch.zeros((), device=latents.device)
+    contrast = normalized_cross_entropy(network.project(latents), config.temperature) if config.contrast else nothing
+    told = F.mse_loss(teller(latents.mean(1)), batch.facts) if batch.facts.shape[1] and config.telling else nothing
+    return error, contrast, told
 
 
 def normalized_cross_entropy(views: Float[Tensor, "views width"], temperature: float) -> Float[Tensor, ""]:
@@ -165,19 +190,24 @@ def normalized_cross_entropy(views: Float[Tensor, "views width"], temperature: f
 
 
 @torch.no_grad()
-def held_out_error(network: Autoencoder, sources: Sequence[Source], config: EncoderConfig) -> float | None:
-    """Mean squared error on held-out networks, whole and without noise, each architecture alike."""
+def _held_out(
+    network: Autoencoder, tellers: nn.ModuleList, sources: Sequence[Source], config: EncoderConfig
+) -> tuple[float | None, float | None]:
+    """Both errors on held-out networks, without noise, each architecture alike."""
     found = []
-    for source in sources:
+    for source, teller in zip(sources, tellers, strict=True):
         if not len(source.held_out):
             continue
-        tokens, some = source.tokenizer.tokens, source.held_out[:JUDGED]
+        tokens, some, facts = source.tokenizer.tokens, source.held_out[:JUDGED], source.held_out_facts[:JUDGED]
         start = max(0, tokens.count - config.window) // 2
         window = slice(start, start + min(config.window, tokens.count))
         clean, mask, position = some[:, tokens.gather[window]], tokens.mask[window], tokens.position[window]
-        errors = (network.decode(network.encode(clean, position), position) - clean).square() * mask
-        found.append(float(errors.sum() / (len(some) * mask.sum())))
-    return sum(found) / len(found) if found else None
+        error, _, told = losses(network, teller, _Batch(clean, clean, mask, position, facts), _without_contrast(config))
+        found.append((float(error), float(told)))
+    if not found:
+        return None, None
+    errors, tolds = zip(*found, strict=True)
+    return sum(errors) / len(errors), sum(tolds) / len(tolds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,6 +218,7 @@ class _Batch:
     noisy: Tensor
     mask: Tensor
     position: Tensor
+    facts: Tensor
 
     @classmethod
     def draw(cls, source: Source, orders: Tensor, config: EncoderConfig, generator: torch.Generator) -> "_Batch":
@@ -205,7 +236,19 @@ class _Batch:
             second = first
         clean = torch.cat([first, second])
         factors = 1 + config.noise * torch.randn(clean.shape, generator=generator).to(device)
-        return cls(clean, clean * factors, tokens.mask[window], tokens.position[window])
+        facts = source.facts[rows].repeat(2, 1)
+        return cls(clean, clean * factors, tokens.mask[window], tokens.position[window], facts)
+
+
+def _tellers(sources: Sequence[Source], config: EncoderConfig, seed: int) -> nn.ModuleList:
+    """For each architecture the linear map from a mean latent to the facts."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed + 1)
+        return nn.ModuleList([nn.Linear(config.latent, source.facts.shape[1]) for source in sources])
+
+
+def _without_contrast(config: EncoderConfig) -> EncoderConfig:
+    return replace(config, contrast=0.0)
 
 
 def _orders(source: Source, seed: int) -> Int[Tensor, "orders padded"]:
@@ -225,7 +268,7 @@ def _stopped(network: Autoencoder, best: dict[str, Tensor], history: list[Encode
     if not history:
         raise ValueError("the training diverged: its loss is not finite; choose a smaller learning_rate")
     network.load_state_dict(best)
-    kept = min(history, key=lambda one: one.judged).step
+    kept = min(history, key=lambda one: one.whole).step
     return Trained(network.cpu(), tuple(history), f"the loss was not finite at step {step:,}; kept step {kept:,}")
 
 

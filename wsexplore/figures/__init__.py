@@ -11,7 +11,7 @@ from wsexplore.figures.curves import population_figure
 from wsexplore.figures.encoder import history_figure, reconstruction_figure, tuning_figure
 from wsexplore.figures.epochs import epochs_figure
 from wsexplore.figures.groups import SpecAxis, SpecGroup, SpecParameter, spec_groups, spec_parameters
-from wsexplore.figures.magnitude import magnitude_figure
+from wsexplore.figures.magnitude import magnitude_figure, magnitude_finding
 from wsexplore.figures.map import map_figure, placed_figure, space_figure
 from wsexplore.figures.methods import methods_figure
 from wsexplore.figures.moving import lens_figure, training_figure
@@ -19,7 +19,8 @@ from wsexplore.figures.orbit import attack_figure, rescale_figure
 from wsexplore.figures.pairs import barriers_figure, distances_figure
 from wsexplore.figures.path import curves_figure, objective_figure, scrub_figure
 from wsexplore.figures.pictures import gallery_figure, morph_figure
-from wsexplore.figures.probes import probe_figure
+from wsexplore.figures.plane import plane_figure
+from wsexplore.figures.probes import probe_figure, probe_finding
 from wsexplore.figures.quality import quality_figure
 from wsexplore.figures.ribbons import ribbon_figure
 from wsexplore.figures.runs import runs_figure
@@ -53,6 +54,7 @@ __all__ = [
     "is_number",
     "lens_figure",
     "magnitude_figure",
+    "magnitude_finding",
     "map_figure",
     "matrices_figure",
     "methods_figure",
@@ -62,8 +64,10 @@ __all__ = [
     "parallel_figure",
     "pictures_figure",
     "placed_figure",
+    "plane_figure",
     "population_figure",
     "probe_figure",
+    "probe_finding",
     "quality_figure",
     "reconstruction_figure",
     "rescale_figure",

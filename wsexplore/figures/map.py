@@ -27,6 +27,9 @@ from wsexplore.figures.theme import (
 )
 
 OUTLINES = (FRESH, *CATEGORIES[:3], *CATEGORIES[4:])
+GREY = "#8086a0"
+"""Scenes in space draw no colour that lets the background through."""
+
 DASHES = ("dot", "dash", "dashdot", "solid")
 
 
@@ -145,16 +148,19 @@ def space_figure(
         if chosen is not None:
             out = rows[~chosen[rows]]
             if len(out):
-                figure.add_trace(_cloud(points, out, texts, {"size": 2, "color": FAINT, "opacity": 0.5}, ""))
+                figure.add_trace(_cloud(points, out, texts, {"size": 2, "color": GREY, "opacity": 0.35}, ""))
             shade = look["color"]
             keep = chosen[rows]
-            marker["color"] = shade if isinstance(shade, str) else np.asarray(shade)[keep]
+            if not isinstance(shade, str):
+                tones = np.asarray(shade)
+                marker = {"cmin": float(np.nanmin(tones)), "cmax": float(np.nanmax(tones)), **marker}
+                marker["color"] = tones[keep]
             rows = rows[keep]
         figure.add_trace(_cloud(points, rows, texts, marker, plain(name)))
     low, high = np.quantile(points, (0.005, 0.995), axis=0)
     pad = 0.08 * (high - low)
     axes = ("xaxis", "yaxis", "zaxis")
-    quiet = {"showbackground": False, "gridcolor": FAINT, "zeroline": False}
+    quiet = {"showbackground": False, "gridcolor": GREY, "zeroline": False}
     scene = {
         axis: {"title": {"text": plain(labels[k])}, "range": [low[k] - pad[k], high[k] + pad[k]], **quiet}
         for k, axis in enumerate(axes)

@@ -5,11 +5,10 @@ from wsexplore.landscape.curves import barrier_curves
 from wsexplore.landscape.ends import PathEnds, calibration_inputs, kind_of, pair_ends, pair_weights, path_networks
 from wsexplore.landscape.matrix import BarrierMatrix, barrier_matrices, barrier_matrix
 from wsexplore.landscape.path import PathFrames, linear_path, path_frames
-from wsexplore.landscape.walk import CALIBRATION, CANONICALS, REPAIRS, Walk, repairs_of
+from wsexplore.landscape.walk import CALIBRATION, REPAIRS, Walk, repairs_of
 
 __all__ = [
     "CALIBRATION",
-    "CANONICALS",
     "QUICK",
     "REPAIRS",
     "STRONGEST",

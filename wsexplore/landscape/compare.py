@@ -15,7 +15,7 @@ from wsexplore.landscape.walk import CALIBRATION, Walk, within
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Recipe, Zoo
 
-QUICK = ("weights", "frank-wolfe", "auto", "activations")
+QUICK = ("weights", "frank-wolfe", "auto", "activations", "inner-products")
 """Methods that take a moment; the others train."""
 
 UNMATCHED = "none"

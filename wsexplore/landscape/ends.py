@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wsexplore.align import match, repair, reset_statistics, spec_of
+from wsexplore.align import METHODS, match, repair, reset_statistics, spec_of
+from wsexplore.align.checks import check_canonical, check_word
 from wsexplore.datasets import Dataset
 from wsexplore.landscape.path import linear_path
-from wsexplore.landscape.walk import check_matching
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
 from wsexplore.symmetry import canonical_scaling, rescale_weights
@@ -58,7 +58,7 @@ def pair_ends(
         second: row of the network at 1.
         align: match the second to the first.
         method: of the matching.
-        canonical: one of `CANONICALS`, what rescaling brings both networks to, matched or not.
+        canonical: "none", "minimum-norm" or "unit-norm", what rescaling brings both networks to, matched or not.
         data: for methods that run the networks; its training split is used.
         seed: of the matching.
         on_step: told the share done; it may raise to cancel.
@@ -67,7 +67,8 @@ def pair_ends(
         ValueError: the two networks differ in a field of their architecture, a row is out of range, or a word is
             unknown.
     """
-    check_matching(method, canonical)
+    check_word(method, METHODS, "matching method")
+    check_canonical(canonical)
     one = kind_of(zoo, [first, second])
     spec = spec_of(one)
     if on_step is not None:
@@ -87,6 +88,7 @@ def pair_ends(
             buffers=buffers[1:],
             reference_buffers=buffers[0],
             seed=seed,
+            names=[f"network {zoo.table['id'].iloc[second]}"],
             on_step=on_step,
         )
         weights = torch.cat([weights[:1], found.apply(weights[1:], spec, one.layout)])

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from wsexplore.align import FRAMES, align_permutations
+from wsexplore.align.checks import check_word
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.curves import ways_of
 from wsexplore.landscape.display import matrix_html
@@ -183,8 +184,7 @@ def _check(rows: Sequence[int], frame: str) -> None:
         raise ValueError(f"a barrier matrix takes 2 to 30 different networks, row {twice[0]} is among them twice")
     if not 2 <= len(rows) <= 30:
         raise ValueError(f"a barrier matrix takes 2 to 30 different networks, got {len(rows)}")
-    if frame not in (PAIR, *FRAMES):
-        raise ValueError(f"frame {frame!r} is unknown; choose one of {', '.join((PAIR, *FRAMES))}")
+    check_word(frame, (PAIR, *FRAMES), "frame")
 
 
 def _named(on_step: OnStep, way: str) -> OnStep:

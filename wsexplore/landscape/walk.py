@@ -8,15 +8,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wsexplore.align import METHODS, repaired_layers, running_layers
+from wsexplore.align.checks import check_canonical, check_word
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
-from wsexplore.symmetry import FORMS
 
 REPAIRS = ("none", "reset", "repair")
 """What is done to the networks between: nothing, running statistics estimated anew, or REPAIR."""
-
-CANONICALS = tuple(form for form in FORMS if form != "sorted")
-"""Representatives that rescaling brings both ends to. "sorted" orders units, too, and that is what matching does."""
 
 CALIBRATION = 1000
 """Samples of the training split that statistics are measured on."""
@@ -34,7 +31,7 @@ class Walk:
         calibration: samples for it, drawn from the training split.
         seed: of the matching, and of the samples drawn.
         method: of the matching, a name in `METHODS`.
-        canonical: one of `CANONICALS`, what both networks are brought to first.
+        canonical: "none", "minimum-norm" or "unit-norm", what both networks are brought to first.
     """
 
     steps: int
@@ -49,11 +46,11 @@ class Walk:
     def __post_init__(self) -> None:
         if not 2 <= self.steps <= 1001:
             raise ValueError(f"a path takes 2 to 1,001 steps, got {self.steps}")
-        if self.repair not in REPAIRS:
-            raise ValueError(f"repair {self.repair!r} is unknown; choose one of {', '.join(REPAIRS)}")
+        check_word(self.repair, REPAIRS, "repair")
         if self.calibration < 2:
             raise ValueError(f"statistics are measured on 2 or more samples, got calibration {self.calibration}")
-        check_matching(self.method, self.canonical)
+        check_word(self.method, METHODS, "matching method")
+        check_canonical(self.canonical)
         if self.method != "auto" and not self.align:
             raise ValueError(f"matching method {self.method!r} matches units only where the path is aligned; align it")
 
@@ -91,18 +88,6 @@ class Walk:
         words = [f"--split {self.split} --steps {self.steps}", *(["--align"] if self.align else [])]
         words += [f"--{name} {value}" for name, value in self.chosen.items()]
         return " ".join([*words, f"--seed {self.seed}"])
-
-
-def check_matching(method: str, canonical: str) -> None:
-    """Both words are known.
-
-    Raises:
-        ValueError: one is not.
-    """
-    if method not in METHODS:
-        raise ValueError(f"matching method {method!r} is unknown; choose one of {', '.join(METHODS)}")
-    if canonical not in CANONICALS:
-        raise ValueError(f"canonical form {canonical!r} is unknown; choose one of {', '.join(CANONICALS)}")
 
 
 def repairs_of(architecture: Architecture) -> tuple[str, ...]:

@@ -101,7 +101,7 @@ class Forest:
         ]
 
     def restrict(self, node: int, may: frozenset[str], reason: str) -> None:
-        """Allow no more than `may`; where nothing is left, the reason is kept, or both where only the two leave none."""
+        """Allow no more than `may`; where nothing is left, the reason is kept, or both where they only clash."""
         for leaf in self.leaves(node):
             held, left = self._may[leaf.root], self._may[leaf.root] & may
             if not left and held:
@@ -243,7 +243,11 @@ class Forest:
     def _take_apart(self, root: int, power: int, kind: Kind, sizes: Sequence[int]) -> list[int]:
         parts = [self.fresh(size) for size in sizes]
         for part in parts:
-            self._may[part], self._reason[part], self._limit[part] = self._may[root], self._reason[root], self._limit[root]
+            self._may[part], self._reason[part], self._limit[part] = (
+                self._may[root],
+                self._reason[root],
+                self._limit[root],
+            )
         self.parts[root] = (kind, parts)
         return parts if power == 1 else self._turned(parts)
 

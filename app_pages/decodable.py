@@ -1,0 +1,191 @@
+"""The decodable map: a plane of latents, where every point is a network that can be had."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app_pages.encoders import aligned_zoo
+from app_pages.frame import recipe, result_of, sentence, show
+from app_pages.keep import take_along
+from app_pages.pick import data_of
+from app_pages.plain import plain
+from wsexplore.datasets import Dataset
+from wsexplore.embed import Encoder, LatentPlane
+from wsexplore.figures import plane_figure
+from wsexplore.generate.nearest import nearest
+from wsexplore.population import OnStep, evaluate
+from wsexplore.zoo import Recipe, Zoo
+
+ACROSS = 25
+"""Places of the grid along each axis."""
+OWN = 100
+"""Networks of the zoo whose own nearest distance says what is near."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """A plane with what its grid decodes into.
+
+    Attributes:
+        plane: of latents.
+        aligned: the zoo in the frame of the encoder.
+        x: places along the first axis.
+        y: places along the second.
+        accuracy: of the decoded networks, rows by y.
+        own: median distance of some networks to their nearest of another run.
+    """
+
+    plane: LatentPlane
+    aligned: Zoo
+    x: np.ndarray
+    y: np.ndarray
+    accuracy: np.ndarray
+    own: float
+
+
+def decodable(name: str, zoo: Zoo, encoder: Encoder) -> None:
+    """The map, and the network of the point that was clicked."""
+    if zoo.architecture.task == "field":
+        st.info("This map is coloured by accuracy, and these networks are fields; open a zoo of classifiers.")
+        st.stop()
+    if encoder.reader_of(zoo.architecture).architecture.buffers.size:
+        st.info("Decoded networks with running statistics need data before they run; see the part Sampling.")
+        st.stop()
+    data = data_of(zoo)
+    with sentence():
+        ground: Ground = result_of(
+            f"plane {zoo.fingerprint} {encoder.fingerprint}",
+            "Decoding the plane",
+            lambda on_step: _ground(name, zoo, encoder, data, on_step),
+        )
+    share = ground.plane.projection.variance
+    chart = st.container()
+    st.text_input(
+        "Point",
+        key="at",
+        bind="query-params",
+        placeholder="click on the map, or type coordinates: 1.5,-2",
+        help="A point of the plane as text: it travels in the link, and it is the keyboard's way to choose one.",
+    )
+    with sentence():
+        at = _parsed(st.session_state.get("at") or "", ground)
+    table, best = zoo.table, np.unravel_index(ground.accuracy.argmax(), ground.accuracy.shape)
+    own = table["test_accuracy"].to_numpy(np.float64) if "test_accuracy" in table else np.zeros(len(table))
+    with chart:
+        show(
+            plane_figure(
+                ground.x,
+                ground.y,
+                ground.accuracy,
+                ground.plane.points,
+                own,
+                table["id"].tolist(),
+                labels=(f"latent 1 ({share[0]:.0%} of variance)", f"latent 2 ({share[1]:.0%} of variance)"),
+                chosen=at,
+            ),
+            key="plane",
+            alt=f"Accuracy of {ground.accuracy.size} networks decoded from a plane of latents, at best "
+            f"{ground.accuracy.max():.3f} at {ground.x[best[1]]:.2f}, {ground.y[best[0]]:.2f}",
+            table=pd.DataFrame(
+                {
+                    "x": np.tile(ground.x, len(ground.y)),
+                    "y": np.repeat(ground.y, len(ground.x)),
+                    "accuracy": ground.accuracy.ravel(),
+                }
+            ),
+            on_select=_keep_point,
+            selection_mode="points",
+        )
+        st.caption(
+            f"The ground is what {ground.accuracy.size} points decode into; the marks are trained networks. A mark "
+            "that differs from its ground shows what two directions leave out."
+        )
+    _network(name, ground, at, data)
+
+
+def _ground(name: str, zoo: Zoo, encoder: Encoder, data: Dataset, on_step: OnStep) -> Ground:
+    aligned = aligned_zoo(name, zoo)
+    on_step(0.2, "encoding")
+    plane = LatentPlane.of(encoder, aligned)
+    x, y = plane.grid(ACROSS)
+    across, down = np.meshgrid(x, y)
+    on_step(0.5, "decoding")
+    weights = plane.decode(np.stack([across.ravel(), down.ravel()], 1))
+    on_step(0.7, "judging")
+    scores = evaluate(Zoo.from_weights(plane.architecture, weights), data)["test_accuracy"].to_numpy()
+    on_step(0.9, "measuring distances")
+    return Ground(plane, aligned, x, y, scores.reshape(len(y), len(x)), _own_distance(plane, aligned))
+
+
+def _own_distance(plane: LatentPlane, aligned: Zoo) -> float:
+    """How far networks lie from the nearest of another run."""
+    runs = aligned.table["run"].to_numpy()
+    rows = np.random.default_rng(0).permutation(len(aligned))[:OWN]
+    reader = plane.encoder.reader_of(plane.architecture)
+    same = [np.flatnonzero(runs == runs[row]) for row in rows]
+    found = nearest(aligned.rows(rows), aligned.weights, reader.spec, plane.architecture.layout, left_out=same)
+    finite = found.distance[np.isfinite(found.distance)]
+    return float(np.median(finite)) if len(finite) else float("nan")
+
+
+def _keep_point() -> None:
+    """Write the clicked point into the text field, which is also its place in the link."""
+    if points := st.session_state["plane"]["selection"]["points"]:
+        st.session_state["at"] = f"{points[0]['x']:.4g},{points[0]['y']:.4g}"
+
+
+def _parsed(text: str, ground: Ground) -> tuple[float, float]:
+    """The point of the text, or the best of the grid.
+
+    Raises:
+        ValueError: the text is no pair of numbers.
+    """
+    if not text.strip():
+        row, column = np.unravel_index(ground.accuracy.argmax(), ground.accuracy.shape)
+        return float(ground.x[column]), float(ground.y[row])
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"a point is two numbers like 1.5,-2, got {text[:40]!r}") from None
+    if not np.isfinite([x, y]).all() or max(abs(x), abs(y)) > 1e6:
+        raise ValueError(f"a point is two finite numbers like 1.5,-2, got {text[:40]!r}")
+    return x, y
+
+
+def _network(name: str, ground: Ground, at: tuple[float, float], data: Dataset) -> None:
+    """The network that a point decodes into: how good, and how new."""
+    plane = ground.plane
+    weights = plane.decode(np.array([at]))
+    made = Recipe.of(
+        "decode",
+        inputs={"encoder": plane.encoder.fingerprint, "zoo": ground.aligned.fingerprint},
+        arguments={"x": at[0], "y": at[1]},
+        python=f"wsexplore.embed.LatentPlane.of(encoder, aligned).decode(np.array([[{at[0]:.4g}, {at[1]:.4g}]]))",
+    )
+    table = pd.DataFrame({"id": [f"point-{at[0]:.3g}-{at[1]:.3g}"], "run": [0], "epoch": [0], "dataset": [data.name]})
+    fresh = Zoo.from_weights(plane.architecture, weights, table=table, recipe=made)
+    accuracy = float(evaluate(fresh, data)["test_accuracy"].iloc[0])
+    reader = plane.encoder.reader_of(plane.architecture)
+    near = nearest(weights, ground.aligned.weights, reader.spec, plane.architecture.layout)
+    neighbour = str(ground.aligned.table["id"].iloc[int(near.row[0])])
+    novelty = float(near.distance[0]) / ground.own
+    st.subheader("The network of this point")
+    cells = st.columns(3)
+    cells[0].metric("Test accuracy", f"{accuracy:.1%}", help="Of the decoded network; nobody trained it.")
+    cells[1].metric("Nearest network", neighbour, help="Of the zoo, whatever the order of units.")
+    cells[2].metric(
+        "Novelty",
+        f"{novelty:.2f}",
+        help="Its distance to the nearest network, over the median distance of trained networks of different runs.",
+    )
+    st.page_link(
+        "app_pages/network.py",
+        label=f"Look at {plain(neighbour)}",
+        icon=":material/hub:",
+        query_params={"zoo": name, "a": neighbour},
+    )
+    scored = fresh.with_table(fresh.table.assign(test_accuracy=accuracy, novelty=novelty, nearest=neighbour))
+    recipe(made)
+    take_along(scored, f"{name}-point")

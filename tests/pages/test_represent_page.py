@@ -1,0 +1,141 @@
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from wsexplore.align import align
+from wsexplore.embed import EncoderConfig, fit_encoder
+from wsexplore.population import train_zoo
+from wsexplore.settings import settings
+
+HOME = Path(__file__).resolve().parents[2]
+SMALL = EncoderConfig(latent=8, width=16, layers=1, heads=2, steps=60, batch=8, learning_rate=5e-3)
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture(scope="module")
+def zoo():
+    return train_zoo(
+        "mlp",
+        "digits",
+        models=20,
+        epochs=4,
+        checkpoints=[1, 4],
+        vary={"lr": (1e-4, 1e-2)},
+        seed=0,
+        config={"widths": [64, 6, 10]},
+    )
+
+
+@pytest.fixture(scope="module")
+def encoder(zoo):
+    return fit_encoder(align(zoo, by="run"), config=SMALL)
+
+
+@pytest.fixture
+def user(tmp_path, monkeypatch, zoo, encoder):
+    monkeypatch.setenv("WSEXPLORE_USER", str(tmp_path))
+    settings.cache_clear()
+    zoo.save(tmp_path / "zoos" / "mine")
+    encoder.save(tmp_path / "encoders" / "own")
+    yield tmp_path
+    settings.cache_clear()
+
+
+def opened(**query):
+    at = AppTest.from_file(str(HOME / "app.py"), default_timeout=180)
+    at.run()
+    for name, value in {"zoo": "mine", **query}.items():
+        at.query_params[name] = value
+    at.switch_page("app_pages/represent.py").run()
+    return finished(at)
+
+
+def finished(at):
+    until = time.monotonic() + 120
+    while at.get("progress") and time.monotonic() < until:
+        time.sleep(0.2)
+        at.run()
+    assert not at.get("progress")
+    assert not at.exception
+    return at
+
+
+def keys(at):
+    return [found.proto.id.rsplit("-", 1)[-1] for found in at.get("plotly_chart")]
+
+
+def alt(at, key):
+    return next(found.proto.alt for found in at.get("plotly_chart") if found.proto.id.endswith(f"-{key}"))
+
+
+def metric(at, label):
+    return next(found.value for found in at.metric if found.label == label)
+
+
+def sentences(at):
+    return [found.value for found in [*at.error, *at.warning]]
+
+
+def test_probes_name_the_best_features_of_every_target(user):
+    at = opened()
+    assert keys(at) == ["probes"]
+    said = next(text.value for text in at.markdown if text.value.startswith("Of a network's weights alone"))
+    assert all(f"**{target}**" in said for target in ("test accuracy", "generalization gap", "epoch", "lr"))
+    assert not sentences(at)
+
+
+def test_a_reconstruction_is_compared_with_the_networks(user):
+    at = opened(part="Reconstruction")
+    assert keys(at) == ["rebuilt"]
+    assert metric(at, "Mean test accuracy").endswith("%")
+    assert "40 networks" in alt(at, "rebuilt")
+
+
+def test_samples_are_judged_and_trained_further(user):
+    at = opened(part="Sampling", n="4", bandwidth="0.1")
+    assert set(keys(at)) == {"drawn", "starts"}
+    assert any("The encoder's networks classify" in text.value for text in at.markdown)
+    assert "from scratch" in alt(at, "starts")
+
+
+def test_an_encoder_is_trained_and_kept(user):
+    at = opened(part="Train", steps="40", width="16", latent="4")
+    assert "own" in at.dataframe[0].value["encoder"].tolist()
+    next(button for button in at.button if button.label == "Train the encoder").click().run()
+    finished(at)
+    assert any("Trained in" in text.value for text in at.success)
+    at.text_input("keep-encoder-name").input("second")
+    next(button for button in at.button if button.label == "Keep").click().run()
+    finished(at)
+    assert (user / "encoders" / "second" / "manifest.json").is_file()
+    at.text_input("keep-encoder-name").input("own")
+    next(button for button in at.button if button.label == "Keep").click().run()
+    assert any("already an encoder called own" in text for text in sentences(at))
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"part": "Nonsense"}, "asks for part"),
+        ({"encoder": "nobody"}, "asks for encoder 'nobody'"),
+        ({"models": "deep"}, "asks for models 'deep'"),
+        ({"part": "Sampling", "n": "4", "anchors": "acc > 1"}, "names 'acc', which is no column"),
+        ({"part": "Sampling", "n": "4", "anchors": "epoch = 99"}, "no network"),
+        ({"part": "Train", "width": "50"}, "multiple of heads"),
+        ({"part": "Train", "steps": "many"}, "a number of steps of 'many'"),
+    ],
+)
+def test_nonsense_in_the_link_is_one_sentence(user, query, sentence):
+    assert any(sentence.lower() in text.lower() for text in sentences(opened(**query))), sentences(opened(**query))
+
+
+def test_without_an_encoder_the_baselines_are_still_probed(user):
+    import shutil
+
+    shutil.rmtree(user / "encoders")
+    at = opened()
+    assert keys(at) == ["probes"]
+    at = opened(part="Reconstruction")
+    assert any("Train one in the part Train" in found.value for found in at.info)
