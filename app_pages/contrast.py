@@ -92,7 +92,8 @@ def _what(row: "pd.Series[object]") -> str:
 def _value(row: "pd.Series[object]", side: str) -> str:
     value = float(str(row[side]))
     share = bool(row["value"]) or str(row["column"]).endswith("accuracy")
-    return f"{value:.1%}" if share else f"{value:.3g}"
+    unit = " nats" if str(row["column"]).endswith("loss") else ""
+    return f"{value:.1%}" if share else f"{value:.3g}{unit}"
 
 
 def _layers(name: str, ours: np.ndarray, theirs: np.ndarray) -> None:

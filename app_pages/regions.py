@@ -16,7 +16,7 @@ def keep_polygon() -> None:
     selection = _typed()
     known = {selection_text(Selection({"A": outline})) for outline in selection.regions.values()}
     for shape in [*(drawn.get("lasso") or []), *(drawn.get("box") or [])]:
-        xs, ys = list(shape["x"]), list(shape["y"])
+        xs, ys = [float(x) for x in shape["x"]], [float(y) for y in shape["y"]]
         if len(xs) == 2:
             xs, ys = [xs[0], xs[1], xs[1], xs[0]], [ys[0], ys[0], ys[1], ys[1]]
         if len(xs) < FEWEST:

@@ -9,7 +9,7 @@ from wsexplore.population import train_zoo
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
-BOTH = "A:-9,-9 1,-9 1,9 -9,9;B:0,-9 9,-9 9,9 0,9"
+BOTH = "A:-99,-99 1,-99 1,99 -99,99;B:0,-99 99,-99 99,99 0,99"
 
 
 def networks(at):
@@ -43,7 +43,7 @@ def test_a_region_is_renamed_removed_and_cleared():
     assert at.text_input(key="expression").value == "left and B"
     assert networks(at) == both
     at.button(key="drop-B").click().run()
-    assert at.text_input(key="region").value.startswith("left:-9,-9")
+    assert at.text_input(key="region").value.startswith("left:-99,-99")
     assert networks(at) > both
     at.button(key="clear-regions").click().run()
     assert at.text_input(key="region").value == ""

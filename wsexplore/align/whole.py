@@ -207,7 +207,7 @@ def _recipe(
         options |= {"data": data.name} | ({"samples": samples} if samples != 1000 else {})
     flags = " ".join(f"--{key} {value}" for key, value in options.items())
     if fixed:
-        options["fixed"], flags = list(fixed), " ".join([flags, *(f"--fixed {group}" for group in fixed)])
+        options["fixed"], flags = list(fixed), f"{flags} --fixed {','.join(fixed)}"
     keywords = ", ".join(f"{key}={row if key == 'reference' else repr(value)}" for key, value in options.items())
     return Recipe.of(
         "align",

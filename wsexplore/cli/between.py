@@ -132,7 +132,7 @@ def compare(
             answer({"first": first, "second": second, "methods": rows}, as_json=True)
             return
         _print_table(
-            f"{first} to {second}", [name.replace("_", " ") for name in rows[0]], [_cells(row) for row in rows]
+            f"{first} to {second}", [str(name).replace("_", " ") for name in rows[0]], [_cells(row) for row in rows]
         )
 
 
@@ -186,7 +186,9 @@ def attack(
             answer({**facts, "repaired": found.repaired, "strengths": rows}, as_json=True)
             return
         answer(facts, as_json=False)
-        _print_table("barriers (nats)", [name.replace("_", " ") for name in rows[0]], [_cells(row) for row in rows])
+        _print_table(
+            "barriers (nats)", [str(name).replace("_", " ") for name in rows[0]], [_cells(row) for row in rows]
+        )
 
 
 def _numbers(text: str) -> list[float]:

@@ -131,13 +131,19 @@ def _source(zoo: Zoo, data: str | Dataset | None, size: int, config: EncoderConf
 
 
 def _facts(zoo: Zoo, data: str | Dataset | None, seed: int) -> Float[torch.Tensor, "models facts"]:
-    """What a mean latent is to tell: statistics of the weights, and principal coordinates of the answers."""
-    found = [torch.tensor(weight_statistics(zoo).drop(columns="id").to_numpy(np.float32))]
+    """What a mean latent is to tell: standardised statistics of the weights, and the leading part of the answers."""
+    statistics = torch.tensor(weight_statistics(zoo).drop(columns="id").to_numpy(np.float32))
+    found = [(statistics - statistics.mean(0)) / statistics.std(0, correction=0).clamp_min(1e-6)]
     if data is not None:
         answers = function_features(zoo, data, seed=seed)
-        count = min(ANSWERS, *answers.shape)
-        found.append(torch.from_numpy(PCA(count, random_state=seed).fit_transform(answers).astype(np.float32)))
+        found.append(_leading(answers, seed))
     return torch.cat(found, 1)
+
+
+def _leading(answers: Array, seed: int) -> torch.Tensor:
+    """Principal coordinates of the answers, the first of variance 1: what varies little counts little."""
+    coordinates = PCA(min(ANSWERS, *answers.shape), random_state=seed).fit_transform(answers)
+    return torch.tensor(coordinates / max(float(coordinates[:, 0].std()), 1e-6), dtype=torch.float32)
 
 
 def _drawn(zoo: Zoo, seed: int) -> Int[Array, " rows"]:

@@ -35,8 +35,7 @@ class EncoderStep:
             mean of every layer gives.
         contrast: mean contrastive loss since the last check, in nats.
         held_out_loss: the error on networks kept out of the training; `None` without such networks.
-        told: mean squared error of what the mean latent tells, in variances of it, since the last check; 0 where it
-            tells nothing.
+        told: mean squared error of what the mean latent tells since the last check; 0 where it tells nothing.
         held_out_told: the same on networks kept out.
     """
 
@@ -66,7 +65,7 @@ class Source:
         tokenizer: how they are read.
         train: standardised weights, with a last column of zeros that padding is read from.
         held_out: the same of networks that are kept out.
-        facts: what the mean latent of each network trained on is to tell, standardised; may have no columns.
+        facts: what the mean latent of each network trained on is to tell, of variance 1 at most; may have no columns.
         held_out_facts: the same of those kept out.
     """
 
@@ -80,9 +79,7 @@ class Source:
     def of(cls, tokenizer: Tokenizer, weights: Tensor, facts: Tensor, kept_out: Bool[Tensor, " models"]) -> "Source":
         """Both parts, standardised and padded."""
         standard = F.pad((weights - tokenizer.mean) / tokenizer.spread, (0, 1))
-        spread = facts[~kept_out].std(0, correction=0)
-        known = (facts - facts[~kept_out].mean(0)) / torch.where(spread > 1e-6, spread, torch.ones(()))
-        known = known.clamp(-FAR, FAR)
+        known = facts.clamp(-FAR, FAR)
         return cls(tokenizer, standard[~kept_out], standard[kept_out], known[~kept_out], known[kept_out])
 
     def to(self, device: torch.device) -> "Source":

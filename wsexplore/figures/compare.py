@@ -45,7 +45,9 @@ def difference_figure(
         )
     )
     if chance is not None:
-        figure.add_vline(x=chance, line={"color": LINE, "dash": "dot"}, annotation_text="by chance")
+        figure.add_vline(
+            x=chance, line={"color": LINE, "dash": "dot"}, annotation_text="by chance", annotation_position="top right"
+        )
     figure.update_yaxes(autorange="reversed", automargin=True, type="category", ticklabelstandoff=6)
     figure.update_xaxes(title=plain(title), zeroline=True, automargin=True)
-    return layout(figure, height=height or 110 + 26 * len(names), bargap=0.35)
+    return layout(figure, height=height or 120 + 26 * len(names), bargap=0.35)
