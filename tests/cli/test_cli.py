@@ -13,7 +13,7 @@ from wsexplore.zoo import Zoo
 
 COMMANDS = {
     "zoo": {"train", "import", "show", "evaluate"},
-    "embed": {"fit", "apply"},
+    "embed": {"fit", "apply", "probe", "decode", "sample"},
     "flow": {"fit", "sample", "report"},
     "demo": {"build"},
     "symmetry": {"show", "verify"},
@@ -119,7 +119,14 @@ def test_a_zoo_is_aligned_and_mapped(zoo, tmp_path):
     assert answer("align", zoo, "--out", tmp_path / "units", "--permutations")["networks"] == 16
     assert answer("embed", "fit", tmp_path / "aligned", "--out", tmp_path / "map")["networks"] == 16
     facts = answer(
-        "embed", "apply", tmp_path / "map", tmp_path / "aligned", tmp_path / "aligned", "--out", tmp_path / "p.csv"
+        "embed",
+        "apply",
+        tmp_path / "map",
+        tmp_path / "aligned",
+        "--fitted",
+        tmp_path / "aligned",
+        "--out",
+        tmp_path / "p.csv",
     )
     assert facts["networks"] == 16
 
@@ -151,7 +158,7 @@ def test_networks_are_sampled_from_the_shipped_flow(tmp_path):
         (["align", "digits-mlp", "--out", "x", "--method", "magic"], "choose one of auto, weights"),
         (["align", "digits-mlp", "--out", "x", "--reference", "nobody"], "no network has the id 'nobody'"),
         (["barrier", "digits-mlp", "nobody", "nobody"], "no network has the id"),
-        (["embed", "fit", "digits-mlp", "--out", "x", "--method", "tsne"], "choose one of pca, umap"),
+        (["embed", "fit", "digits-mlp", "--out", "x", "--method", "mds"], "choose one of pca, umap"),
         (["flow", "sample", "no-flow", "--out", "x"], "no-flow"),
         (["zoo", "train", "mlp", "digits", "--out", "x", "--set", "models=5"], "models is no hyper-parameter"),
         (["zoo", "train", "mlp", "digits", "--out", "x", "--config", "name=x"], "mlp has no field name"),

@@ -241,7 +241,8 @@ def _tellers(sources: Sequence[Source], config: EncoderConfig, seed: int) -> nn.
     """For each architecture the linear map from a mean latent to the facts."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 1)
-        return nn.ModuleList([nn.Linear(config.latent, source.facts.shape[1]) for source in sources])
+        facts = [source.facts.shape[1] for source in sources]
+        return nn.ModuleList([nn.Linear(config.latent, count) if count else nn.Identity() for count in facts])
 
 
 def _without_contrast(config: EncoderConfig) -> EncoderConfig:

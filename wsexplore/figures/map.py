@@ -165,7 +165,7 @@ def space_figure(
         axis: {"title": {"text": plain(labels[k])}, "range": [low[k] - pad[k], high[k] + pad[k]], **quiet}
         for k, axis in enumerate(axes)
     }
-    return layout(figure, height=height, scene={**scene, "aspectmode": "cube"}, uirevision=" ".join(labels))
+    return layout(figure, height=height, scene={**scene, "aspectmode": "cube"}, uirevision=" ".join(map(plain, labels)))
 
 
 def _cloud(

@@ -243,11 +243,8 @@ class Forest:
     def _take_apart(self, root: int, power: int, kind: Kind, sizes: Sequence[int]) -> list[int]:
         parts = [self.fresh(size) for size in sizes]
         for part in parts:
-            self._may[part], self._reason[part], self._limit[part] = (
-                self._may[root],
-                self._reason[root],
-                self._limit[root],
-            )
+            self._may[part], self._reason[part] = self._may[root], self._reason[root]
+            self._limit[part] = self._limit[root]
         self.parts[root] = (kind, parts)
         return parts if power == 1 else self._turned(parts)
 
