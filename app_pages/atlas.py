@@ -10,9 +10,11 @@ from app_pages.lens import symmetry_lens
 from app_pages.maps import ensure_maps, map_or_offer, stored_map
 from app_pages.morph import gallery
 from app_pages.pick import current_zoo
-from app_pages.plane import controls, draw_beside, draw_map
+from app_pages.plane import draw_beside, draw_map
 from app_pages.regions import choose_regions
 from app_pages.selection import selected_networks, selection_numbers
+from app_pages.trusted import await_trust
+from app_pages.view import controls
 from wsexplore.embed import rows_in, thinned
 from wsexplore.embed.selection import DRAWN
 
@@ -51,7 +53,7 @@ listed = selection_numbers(zoo, rows, chosen)
 with chart:
     first, second = st.columns(2) if view.beside else (st.container(), None)
     with first:
-        draw_map(zoo, view, projection, rows, drawn, selection, chosen)
+        slot = draw_map(zoo, view, projection, rows, drawn, selection, chosen)
     if second is not None:
         with second:
             other = map_or_offer(name, zoo, "function", view.method)
@@ -81,3 +83,5 @@ elif closer == "contrast":
     contrast(name, zoo, rows, places, selection, chosen)
 elif plane is not None:
     common_clock(zoo, view, plane, rows, chosen)
+if slot is not None:
+    await_trust(slot, name, projection, drawn)

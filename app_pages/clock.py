@@ -5,7 +5,9 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.frame import show
-from app_pages.plane import ERROR, View, axis_labels, target_of
+from app_pages.plane import axis_labels
+from app_pages.trusted import target_of
+from app_pages.view import ERROR, View
 from wsexplore.embed import Projection
 from wsexplore.figures import epochs_figure, is_number
 from wsexplore.zoo import Zoo

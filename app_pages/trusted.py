@@ -6,10 +6,12 @@ from time import monotonic, sleep
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app_pages.frame import result_of
 from app_pages.handles import jobs, open_alignment, open_zoo, version_of
 from app_pages.maps import data_for
+from app_pages.plain import plain
 from wsexplore.embed import LARGE, Projection, content_hash, embedded, held_out_error, neighbours_kept, residuals
 from wsexplore.population import OnStep
 
@@ -21,6 +23,9 @@ QUICK = 3e9
 
 MOMENT = 0.8
 """Seconds that the page waits for a quick answer."""
+
+LONGEST = 30
+"""Seconds that the finished page waits for the numbers."""
 
 TARGETS = ("test_accuracy", "psnr", "test_loss", "val_accuracy")
 
@@ -43,7 +48,7 @@ class Trust:
 
 
 def trust_of(name: str, projection: Projection, embedding: str, rows: np.ndarray) -> Trust | None:
-    """Trust in the drawn points; `None` while it is worked out, and then the page is drawn anew."""
+    """Trust in the drawn points; `None` while it is worked out."""
     if len(rows) < 3:
         return None
     job = f"trust {_of(name, projection, rows)}"
@@ -57,17 +62,31 @@ def trust_of(name: str, projection: Projection, embedding: str, rows: np.ndarray
     return status.result if status is not None and status.state == "done" else None
 
 
-def trust_numbers(name: str, projection: Projection, rows: np.ndarray, trust: Trust | None) -> None:
+def await_trust(slot: DeltaGenerator, name: str, projection: Projection, rows: np.ndarray) -> None:
+    """Fill in the numbers at the end of the page, once they are there.
+
+    The map is not drawn anew for them, as that would end a lasso that is being drawn; its cards tell them from the next
+    change on. A change interrupts the wait within a tenth of a second.
+    """
+    job, until = f"trust {_of(name, projection, rows)}", monotonic() + LONGEST
+    while (status := jobs().status(job)) is not None and not status.ended and monotonic() < until:
+        slot.caption("Looking for each network's neighbours…")
+        sleep(0.1)
+    if status is not None and status.state == "done":
+        with slot.container(horizontal=True):
+            trust_numbers(status.result, len(rows))
+    elif status is not None:
+        slot.caption("The neighbours are told with the next change." if not status.ended else plain(status.message))
+
+
+def trust_numbers(trust: Trust, count: int) -> None:
     """The means, beside the map."""
-    if trust is None:
-        _await_trust(f"trust {_of(name, projection, rows)}")
-        return
-    chance = min(10, len(rows) - 2) / (len(rows) - 1)
+    chance = min(10, count - 2) / (count - 1)
     st.metric(
         "Neighbours kept",
         f"{trust.kept.mean():.0%}",
         help=f"Of the 10 nearest networks in the embedding, the share that is among the 10 nearest on the map, on "
-        f"average over the {len(rows):,} points drawn. {chance:.1%} would be chance. Each point tells its own share.",
+        f"average over the {count:,} points drawn. {chance:.1%} would be chance. Each point's card tells its own.",
     )
     if trust.left is not None:
         st.metric(
@@ -76,15 +95,6 @@ def trust_numbers(name: str, projection: Projection, rows: np.ndarray, trust: Tr
             help="Share of a network's distance from the mean that lies outside the directions drawn (the residual of "
             "PCA), on average. At 100 % the map says nothing of where the network is.",
         )
-
-
-@st.fragment(run_every=0.6)
-def _await_trust(job: str) -> None:
-    status = jobs().status(job)
-    if status is not None and status.state == "done":
-        st.rerun()
-    elif status is not None and not status.ended:
-        st.caption("Looking for each network's neighbours…")
 
 
 def errors_of(name: str, projection: Projection, embedding: str, rows: np.ndarray, target: str) -> np.ndarray:

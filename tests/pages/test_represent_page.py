@@ -78,8 +78,18 @@ def sentences(at):
     return [found.value for found in [*at.error, *at.warning]]
 
 
-def test_probes_name_the_best_features_of_every_target(user):
+def test_every_point_of_the_plane_decodes_into_a_network(user):
     at = opened()
+    assert keys(at) == ["plane"]
+    assert metric(at, "Test accuracy").endswith("%")
+    assert metric(at, "Nearest network").startswith("r")
+    first = metric(at, "Novelty")
+    at = opened(at="3,-2")
+    assert metric(at, "Novelty") != first
+
+
+def test_probes_name_the_best_features_of_every_target(user):
+    at = opened(part="Probes")
     assert keys(at) == ["probes"]
     said = next(text.value for text in at.markdown if text.value.startswith("Of a network's weights alone"))
     assert all(f"**{target}**" in said for target in ("test accuracy", "generalization gap", "epoch", "lr"))
@@ -95,7 +105,7 @@ def test_a_reconstruction_is_compared_with_the_networks(user):
 
 def test_samples_are_judged_and_trained_further(user):
     at = opened(part="Sampling", n="4", bandwidth="0.1")
-    assert set(keys(at)) == {"drawn", "starts"}
+    assert set(keys(at)) == {"drawn", "starts"}, sentences(at)
     assert any("The encoder's networks classify" in text.value for text in at.markdown)
     assert "from scratch" in alt(at, "starts")
 
@@ -119,8 +129,10 @@ def test_an_encoder_is_trained_and_kept(user):
     ("query", "sentence"),
     [
         ({"part": "Nonsense"}, "asks for part"),
+        ({"at": "here"}, "two numbers like"),
+        ({"at": "nan,1"}, "two finite numbers"),
         ({"encoder": "nobody"}, "asks for encoder 'nobody'"),
-        ({"models": "deep"}, "asks for models 'deep'"),
+        ({"part": "Probes", "models": "deep"}, "asks for models 'deep'"),
         ({"part": "Sampling", "n": "4", "anchors": "acc > 1"}, "names 'acc', which is no column"),
         ({"part": "Sampling", "n": "4", "anchors": "epoch = 99"}, "no network"),
         ({"part": "Train", "width": "50"}, "multiple of heads"),

@@ -43,7 +43,7 @@ def reconstruction_figure(
     before: Float[Array, " networks"],
     after: Float[Array, " networks"],
     ids: Sequence[str],
-    shade: Sequence[float],
+    shade: Sequence[float] | Sequence[int],
     *,
     shade_name: str,
     height: int = 420,

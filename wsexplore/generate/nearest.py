@@ -35,7 +35,7 @@ def nearest(
     spec: PermutationSpec,
     layout: Layout,
     *,
-    left_out: list[Int[Array, " rows"]] | None = None,
+    left_out: list[Int[Array, " _"]] | None = None,
     candidates: int = CANDIDATES,
 ) -> Nearest:
     """Distance modulo permutation and sign to the nearest network of a zoo; both are in one aligned frame.

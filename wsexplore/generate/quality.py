@@ -192,7 +192,7 @@ class _Frame:
         networks: Zoo,
         weights: Float[Tensor, "networks parameters"],
         data: str | Dataset,
-        left_out: list[Int[Array, " rows"]] | None = None,
+        left_out: list[Int[Array, " _"]] | None = None,
     ) -> _Judged:
         """Scores of `networks`, and distances of `weights`, the same networks in the aligned frame."""
         zoo = self.aligned.weights
@@ -220,7 +220,7 @@ class _Frame:
         }
 
 
-def _same_run(table: pd.DataFrame, rows: Array) -> list[Int[Array, " rows"]]:
+def _same_run(table: pd.DataFrame, rows: Array) -> list[Int[Array, " _"]]:
     """For each of `rows`, all rows of its run, itself among them."""
     runs = table["run"].to_numpy()
     return [np.flatnonzero(runs == runs[row]) for row in rows]
