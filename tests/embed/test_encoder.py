@@ -182,6 +182,10 @@ def test_the_mean_latent_learns_to_tell_what_networks_answer(zoo):
     config = EncoderConfig(**{**SMALL.to_dict(), "steps": 300, "telling": 1.0})
     told = fit_encoder(zoo, data="digits", config=config)
     assert told.history[-1].told < 0.8 * told.history[0].told
+    facts = told.embed(zoo, pool="told")
+    assert facts.shape == (len(zoo), 28 + 32)
+    weight, bias = told.tellers[0].weight, told.tellers[0].bias
+    np.testing.assert_allclose(facts, told.embed(zoo) @ weight.T.numpy() + bias.numpy(), rtol=1e-4, atol=1e-5)
     silent = fit_encoder(zoo, config=EncoderConfig(**{**SMALL.to_dict(), "telling": 0.0}))
     assert {step.told for step in silent.history} == {0.0}
 
@@ -208,6 +212,9 @@ def test_bad_input_is_one_sentence(zoo, encoder):
         encoder.embed(other)
     with pytest.raises(ValueError, match="pool 'max' is unknown"):
         encoder.embed(zoo, pool="max")
+    silent = fit_encoder(zoo, config=EncoderConfig(**{**SMALL.to_dict(), "steps": 1, "telling": 0.0}))
+    with pytest.raises(ValueError, match="fitted to tell nothing"):
+        silent.embed(zoo, pool="told")
     with pytest.raises(ValueError, match=r"the shape \(16, 8\), got \(2, 8\)"):
         encoder.decode(torch.zeros(1, 2, 8))
     mixed = concat([zoo.with_table(zoo.table.assign(activation=kind)) for kind in ("relu", "tanh")])

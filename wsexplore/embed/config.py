@@ -48,7 +48,7 @@ class EncoderConfig:
     """Networks per step."""
     learning_rate: float = 2e-3
     """Highest learning rate of the one-cycle schedule (AdamW)."""
-    weight_decay: float = 3e-9
+    weight_decay: float = 0.05
     """Decoupled weight decay (AdamW) of matrices."""
     clip: float = 1.0
     """Largest gradient norm: without it the loss was seen to leap at the highest learning rate."""

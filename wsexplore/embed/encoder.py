@@ -13,7 +13,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from wsexplore.align import spec_of
 from wsexplore.embed.autoencoder import Autoencoder
@@ -27,7 +27,7 @@ from wsexplore.zoo import Recipe, Zoo, atomic_folder, find, read_manifest, write
 
 MEMORY = 64 << 20
 """Bytes of activations that one block of networks may take."""
-POOLS = ("mean", "layers", "tokens")
+POOLS = ("mean", "layers", "tokens", "told")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +37,7 @@ class Encoder:
     Attributes:
         tokenizers: how it reads each architecture that it knows.
         network: the transformers.
+        tellers: for each tokenizer the linear map from a mean latent to what it tells.
         config: how it was fitted.
         history: what was measured during the fit.
         stopped: why the fit ended early; empty if it did not.
@@ -47,6 +48,7 @@ class Encoder:
 
     tokenizers: tuple[Tokenizer, ...]
     network: Autoencoder
+    tellers: nn.ModuleList
     config: EncoderConfig
     history: tuple[EncoderStep, ...]
     stopped: str
@@ -105,24 +107,32 @@ class Encoder:
 
         Args:
             zoo: networks of an architecture that the encoder knows.
-            pool: "mean" of all latents (SANE), the mean of each layer's ("layers"), or all of them ("tokens").
+            pool: "mean" of all latents (SANE), the mean of each layer's ("layers"), all of them ("tokens"), or what the
+                mean tells of the network ("told"): statistics of its weights, and what it answers.
             align: first put the units in the order of the encoder's reference; a zoo that was aligned to fit the
                 encoder is in that order already.
             on_step: told the share done; it may raise to cancel.
 
         Raises:
-            ValueError: the encoder does not read this architecture, or the pool is unknown.
+            ValueError: the encoder does not read this architecture, the pool is unknown, or it tells nothing.
         """
         if pool not in POOLS:
             raise ValueError(f"pool {pool!r} is unknown; choose one of {', '.join(POOLS)}")
         reader = self.reader_of(zoo.architecture)
+        teller = self.tellers[self.tokenizers.index(reader)]
+        if pool == "told" and not isinstance(teller, nn.Linear):
+            raise ValueError("this encoder was fitted to tell nothing; fit it with telling above 0, or take the mean")
         layer = reader.tokens.position[:, 1]
-        pool = "mean" if self.config.latent_of == "network" else pool
+        whole = self.config.latent_of == "network" and pool != "told"
+        pool = "mean" if whole else pool
         widths = {"mean": 1, "layers": len(reader.tokens.layers), "tokens": reader.tokens.count}
-        points = np.empty((len(zoo), widths[pool] * self.config.latent), np.float32)
+        width = teller.out_features if isinstance(teller, nn.Linear) else 0
+        points = np.empty((len(zoo), widths[pool] * self.config.latent if pool in widths else width), np.float32)
         for rows, latents in self._encoded(zoo, align=align):
             if pool == "mean":
                 found = latents.mean(1)
+            elif pool == "told":
+                found = teller(latents.mean(1))
             elif pool == "layers":
                 found = torch.cat([latents[:, layer == one].mean(1) for one in range(widths[pool])], 1)
             else:
@@ -207,6 +217,7 @@ class Encoder:
             return cls(
                 tokenizers,
                 network.requires_grad_(False),
+                _tellers(tensors, config.latent, len(tokenizers)),
                 config,
                 tuple(EncoderStep(**step) for step in manifest["history"]),
                 str(manifest["stopped"]),
@@ -254,6 +265,7 @@ class Encoder:
 
     def _tensors(self) -> dict[str, Tensor]:
         held = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
+        held |= {f"tellers.{name}": value.contiguous() for name, value in self.tellers.state_dict().items()}
         for place, one in enumerate(self.tokenizers):
             held |= {f"{place}.mean": one.mean, f"{place}.spread": one.spread, f"{place}.reference": one.reference}
         return held
@@ -284,6 +296,14 @@ def _tokenizer(architecture: Architecture, size: int, tensors: dict[str, Tensor]
     if any(value.shape != (tokens.parameters,) for value in (mean, spread, reference)):
         raise ValueError(f"its tensors are not of {architecture.name}")
     return Tokenizer(architecture, spec, tokens, mean, spread, reference)
+
+
+def _tellers(tensors: dict[str, Tensor], latent: int, count: int) -> nn.ModuleList:
+    """What was stored of the maps from mean latents to facts."""
+    held = [tensors.get(f"tellers.{place}.weight") for place in range(count)]
+    made = nn.ModuleList([nn.Identity() if one is None else nn.Linear(latent, len(one)) for one in held])
+    made.load_state_dict({n.removeprefix("tellers."): v for n, v in tensors.items() if n.startswith("tellers.")})
+    return made.requires_grad_(False)
 
 
 def _triple(values: list[int]) -> tuple[int, int, int]:

@@ -1,6 +1,7 @@
 """Fit an encoder to one zoo or several."""
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import fields
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray as Array
 from sklearn.decomposition import PCA
+from torch import nn
 
 from wsexplore.align import spec_of
 from wsexplore.datasets import Dataset
@@ -72,10 +74,11 @@ def fit_encoder(
         raise ValueError(f"there are {len(given)} zoos and {len(sets)} data sets; give one data set, or one per zoo")
     sources = [_source(zoo, one, size, config, seed) for zoo, one in zip(given, sets, strict=True)]
 
-    def fitted(network: Autoencoder, history: tuple[EncoderStep, ...], stopped: str) -> Encoder:
+    def fitted(network: Autoencoder, tellers: nn.ModuleList, history: tuple[EncoderStep, ...], stopped: str) -> Encoder:
         return Encoder(
             tuple(source.tokenizer for source in sources),
             network.requires_grad_(False),
+            tellers.requires_grad_(False),
             config,
             history,
             stopped,
@@ -84,15 +87,13 @@ def fit_encoder(
             recipe,
         )
 
-    def checked(record: EncoderStep, network: Autoencoder) -> None:
+    def checked(record: EncoderStep, network: Autoencoder, tellers: nn.ModuleList) -> None:
         if on_check is not None:
-            copied = Autoencoder(config, size, _places_of(network))
-            copied.load_state_dict({name: value.cpu() for name, value in network.state_dict().items()})
-            on_check(record, fitted(copied, (record,), ""))
+            on_check(record, fitted(deepcopy(network).cpu(), deepcopy(tellers).cpu(), (record,), ""))
 
     moved = [source.to(target) for source in sources]
     trained = train_autoencoder(moved, config, seed=seed, on_step=on_step, on_check=checked)
-    return fitted(trained.network, trained.history, trained.stopped)
+    return fitted(trained.network, trained.tellers, trained.history, trained.stopped)
 
 
 def _check(zoos: Sequence[Zoo]) -> None:
@@ -160,11 +161,6 @@ def _kept_out(zoo: Zoo, rows: Int[Array, " rows"], share: float, seed: int) -> t
     count = min(round(share * len(names)), len(names) - 1)
     out = np.random.default_rng([seed, 1]).permutation(names)[:count]
     return torch.from_numpy(np.isin(runs, out))
-
-
-def _places_of(network: Autoencoder) -> tuple[int, int, int]:
-    part = network.encoder
-    return part.place.num_embeddings, part.layer.num_embeddings, part.row.num_embeddings
 
 
 def _recipe(zoos: Sequence[Zoo], data: object, config: EncoderConfig, seed: int, device: str) -> Recipe:

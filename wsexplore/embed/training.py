@@ -94,11 +94,13 @@ class Trained:
 
     Attributes:
         network: its state at the check with the lowest loss, on the CPU.
+        tellers: for each architecture the linear map from a mean latent to the facts, likewise.
         history: every check.
         stopped: why the training ended early; empty if it did not.
     """
 
     network: Autoencoder
+    tellers: nn.ModuleList
     history: tuple[EncoderStep, ...]
     stopped: str
 
@@ -109,7 +111,7 @@ def train_autoencoder(
     *,
     seed: int,
     on_step: OnStep | None = None,
-    on_check: Callable[[EncoderStep, Autoencoder], None] | None = None,
+    on_check: Callable[[EncoderStep, Autoencoder, nn.ModuleList], None] | None = None,
 ) -> Trained:
     """Both losses on windows of tokens, each batch from one architecture in proportion to its networks.
 
@@ -133,7 +135,8 @@ def train_autoencoder(
     shares = torch.tensor([float(len(source.train)) for source in sources])
     every = max(1, config.steps // CHECKS)
     history: list[EncoderStep] = []
-    best, sums, orders = copy.deepcopy(network.state_dict()), torch.zeros(3), []
+    learnt = nn.ModuleList([network, tellers])
+    best, sums, orders = copy.deepcopy(learnt.state_dict()), torch.zeros(3), []
     for step in range(1, config.steps + 1):
         if (step - 1) % every == 0:
             orders = [_orders(source, seed + step) for source in sources]
@@ -147,21 +150,21 @@ def train_autoencoder(
         schedule.step()
         sums += torch.stack([error.detach(), contrast.detach(), told.detach()]).cpu()
         if not math.isfinite(float(sums.sum())):
-            return _stopped(network, best, history, step)
+            return _stopped(learnt, best, history, step)
         if step % every == 0 or step == config.steps:
             mean = sums / (step - (history[-1].step if history else 0))
             error_out, told_out = _held_out(network, tellers, sources, config)
             record = EncoderStep(step, float(mean[0]), float(mean[1]), error_out, float(mean[2]), told_out)
             if not history or record.whole < min(one.whole for one in history):
-                best = copy.deepcopy(network.state_dict())
+                best = copy.deepcopy(learnt.state_dict())
             history.append(record)
             sums = torch.zeros(3)
             if on_check is not None:
-                on_check(record, network)
+                on_check(record, network, tellers)
         if on_step is not None:
             on_step(step / config.steps, _message(step, config.steps, history))
-    network.load_state_dict(best)
-    return Trained(network.cpu(), tuple(history), "")
+    learnt.load_state_dict(best)
+    return Trained(network.cpu(), tellers.cpu(), tuple(history), "")
 
 
 def losses(
@@ -261,13 +264,16 @@ def _places(sources: Sequence[Source]) -> tuple[int, int, int]:
     return int(most[0]), int(most[1]), int(most[2])
 
 
-def _stopped(network: Autoencoder, best: dict[str, Tensor], history: list[EncoderStep], step: int) -> Trained:
+def _stopped(learnt: nn.ModuleList, best: dict[str, Tensor], history: list[EncoderStep], step: int) -> Trained:
     """The last good state of a training that diverged."""
     if not history:
         raise ValueError("the training diverged: its loss is not finite; choose a smaller learning_rate")
-    network.load_state_dict(best)
+    learnt.load_state_dict(best)
+    network, tellers = learnt.cpu()
+    assert isinstance(network, Autoencoder)
+    assert isinstance(tellers, nn.ModuleList)
     kept = min(history, key=lambda one: one.whole).step
-    return Trained(network.cpu(), tuple(history), f"the loss was not finite at step {step:,}; kept step {kept:,}")
+    return Trained(network, tellers, tuple(history), f"the loss was not finite at step {step:,}; kept step {kept:,}")
 
 
 def _message(step: int, steps: int, history: list[EncoderStep]) -> str:
