@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wsexplore.align import Alignment
+from wsexplore.embed.encoder import Encoder
 from wsexplore.embed.features import KINDS, features_of
 from wsexplore.embed.probe import TARGETS, ProbeReport, probe
 from wsexplore.zoo import Zoo, item
@@ -29,11 +30,9 @@ def all_features(zoo: Zoo, name: str, data: str, encoder: Path | None, seed: int
     """Every kind of features, with the time that it took printed."""
     aligned = Alignment.open(item("alignments", name)).apply(zoo)
     found = {}
-    for kind in KINDS if encoder is not None else KINDS[:-1]:
+    for kind in KINDS if encoder is not None else [kind for kind in KINDS if not kind.startswith("encoder")]:
         begun = time.perf_counter()
-        if kind == "encoder" and encoder is not None:
-            from wsexplore.embed.encoder import Encoder
-
+        if kind.startswith("encoder") and encoder is not None:
             values = features_of(aligned, kind, encoder=Encoder.open(encoder), seed=seed)
         else:
             values = features_of(zoo, kind, data=data, aligned=aligned, seed=seed)

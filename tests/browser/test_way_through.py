@@ -192,13 +192,14 @@ def test_the_first_visitor_by_a_deep_link_gets_the_whole_frame(fresh_app, tab):
         "Train",
         "Atlas",
         "Network",
+        "Represent",
         "Align",
         "Interpolate",
         "Sample",
     ]
 
 
-@pytest.mark.parametrize("page", ["", "atlas", "align", "interpolate", "sample"])
+@pytest.mark.parametrize("page", ["", "atlas", "represent", "align", "interpolate", "sample"])
 def test_a_narrow_dark_screen_shows_every_page(app, chromium, page):
     context = chromium.new_context(viewport={"width": 420, "height": 900}, color_scheme="dark")
     context.set_default_timeout(90_000)

@@ -56,7 +56,7 @@ def build(
     only: Annotated[str, typer.Option(help=f"{NAME}, {FIELDS} or {ENCODER}; by default all.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Train the shipped zoos, align and map them, fit flow and encoder. The same bits every time on the same machine."""
+    """Train the shipped zoos, align and map them, fit flow and encoder. The same bits again on the same machine."""
     with work() as on_step:
         from wsexplore.settings import settings
 

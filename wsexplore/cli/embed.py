@@ -44,7 +44,7 @@ def fit(
     dims: Annotated[int, typer.Option(min=2, max=3, help="Of a map.")] = 2,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Of an encoder: steps=2000, latent=32, ...")] = None,
     data: Annotated[
-        str, typer.Option(help="For an encoder: the data set whose samples the networks answer; by default the table's.")
+        str, typer.Option(help="For an encoder: data set whose samples the networks answer; by default the table's.")
     ] = "",
     seed: Seed = 0,
     device: OnDevice = Device.auto,

@@ -62,6 +62,11 @@ class Encoder:
         return sum(parameter.numel() for parameter in self.network.parameters())
 
     @property
+    def tells(self) -> bool:
+        """Whether its mean latents were fitted to tell facts of the networks."""
+        return all(isinstance(teller, nn.Linear) for teller in self.tellers)
+
+    @property
     def fingerprint(self) -> str:
         """Content hash of everything that decides what is embedded."""
         digest = hashlib.sha256(json.dumps(self._facts(), sort_keys=True).encode())

@@ -13,7 +13,7 @@ from wsexplore.embed.spectrum import spectral_statistics
 from wsexplore.embed.statistics import row_blocks, weight_statistics
 from wsexplore.zoo import Zoo
 
-KINDS = ("statistics", "spectrum", "pca raw", "pca aligned", "function", "encoder")
+KINDS = ("statistics", "spectrum", "pca raw", "pca aligned", "function", "encoder", "encoder told")
 COMPONENTS = 50
 """Principal directions that the kinds of PCA keep, at most."""
 
@@ -22,7 +22,7 @@ COMPONENTS = 50
 class Embedder(Protocol):
     """What places networks, like a fitted encoder."""
 
-    def embed(self, zoo: Zoo) -> Float[Array, "models features"]:
+    def embed(self, zoo: Zoo, *, pool: str = "mean") -> Float[Array, "models features"]:
         """One row of numbers per network, in the zoo's order."""
         ...
 
@@ -40,15 +40,15 @@ def features_of(
 
     "statistics" are `weight_statistics`, "spectrum" is `spectral_statistics`, "function" is `function_features`.
     "pca raw" and "pca aligned" are the first 50 principal coordinates of the flat weights, fitted on at most `SAMPLE`
-    networks of this zoo; a probe's test networks may be among them, whose labels are not used. "encoder" is what the
-    encoder says.
+    networks of this zoo; a probe's test networks may be among them, whose labels are not used. "encoder" is the mean
+    latent, "encoder told" what that tells linearly.
 
     Args:
         zoo: the networks.
         kind: one of `KINDS`.
         data: for "function": the data set or its name; fields need none.
         aligned: for "pca aligned": the same networks in one frame, in the same order.
-        encoder: for "encoder".
+        encoder: for "encoder" and "encoder told".
         seed: of the probe inputs, and of the networks that PCA is fitted on.
 
     Raises:
@@ -62,15 +62,15 @@ def features_of(
         return spectral_statistics(zoo).drop(columns="id").to_numpy(np.float32)
     if kind == "function":
         return function_features(zoo, data, seed=seed)
-    if kind == "encoder":
-        return _encoded(zoo, encoder)
+    if kind in ("encoder", "encoder told"):
+        return _encoded(zoo, encoder, "told" if kind == "encoder told" else "mean")
     return _principal(zoo if kind == "pca raw" else _matching(zoo, aligned), seed)
 
 
-def _encoded(zoo: Zoo, encoder: Embedder | None) -> Float[Array, "models features"]:
+def _encoded(zoo: Zoo, encoder: Embedder | None, pool: str) -> Float[Array, "models features"]:
     if encoder is None:
         raise ValueError("the features of an encoder need one: fit or open it, and give it as encoder")
-    found = np.asarray(encoder.embed(zoo), np.float32)
+    found = np.asarray(encoder.embed(zoo, pool=pool), np.float32)
     if found.ndim != 2 or len(found) != len(zoo):
         raise ValueError(f"the encoder gave an array of shape {found.shape} for {len(zoo):,} networks")
     return found

@@ -13,6 +13,9 @@ from wsexplore.embed.probed import ProbeReport
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo
 
+FRAMED = ("pca aligned", "encoder", "encoder told")
+"""Kinds that read aligned weights."""
+
 
 def probe_zoo(
     zoo: Zoo,
@@ -57,10 +60,10 @@ def probe_zoo(
     features = {}
     for place, kind in enumerate(chosen):
         tell(0.5 * place / len(chosen), f"features: {kind}")
-        if kind in ("pca aligned", "encoder") and aligned is None:
+        if kind in FRAMED and aligned is None:
             best = int(table["test_accuracy"].to_numpy().argmax()) if "test_accuracy" in table else 0
             aligned = align(zoo, reference=best, by="run", seed=seed)
-        frame = aligned if kind == "encoder" and aligned is not None else zoo
+        frame = aligned if kind.startswith("encoder") and aligned is not None else zoo
         features[kind] = features_of(frame, kind, data=source, aligned=aligned, encoder=encoder, seed=seed)
     return probe(
         features,
@@ -80,6 +83,7 @@ def _named(table: pd.DataFrame) -> str | None:
 
 def _possible(zoo: Zoo, encoder: Encoder | None, data: str | Dataset | None) -> list[str]:
     """The kinds for which everything is there."""
-    without = set() if encoder is not None else {"encoder"}
+    without = set() if encoder is not None else {"encoder", "encoder told"}
+    without |= set() if encoder is None or encoder.tells else {"encoder told"}
     without |= set() if data is not None or zoo.architecture.task == "field" else {"function"}
     return [kind for kind in KINDS if kind not in without]

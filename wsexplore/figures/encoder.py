@@ -23,7 +23,10 @@ def history_figure(history: Sequence[EncoderStep], *, steps: int | None = None, 
     """
     figure = go.Figure()
     at = [one.step for one in history]
-    lines: dict[str, list[float | None]] = {"trained on": [one.loss for one in history], "kept out": [one.held_out_loss for one in history]}
+    lines: dict[str, list[float | None]] = {
+        "trained on": [one.loss for one in history],
+        "kept out": [one.held_out_loss for one in history],
+    }
     for (name, values), colour, dash in zip(lines.items(), (ALIGNED, FRESH), DASHES, strict=False):
         if any(value is not None for value in values):
             figure.add_scatter(

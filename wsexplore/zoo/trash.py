@@ -6,7 +6,7 @@ from pathlib import Path
 from wsexplore.settings import settings
 from wsexplore.zoo.library import item, keep_path
 
-PARTS = ("zoos", "alignments", "projections")
+PARTS = ("zoos", "alignments", "projections", "maps")
 """What belongs to a zoo and is deleted with it."""
 
 
