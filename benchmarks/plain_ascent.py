@@ -33,8 +33,8 @@ def plain_ascent(
                 state = theirs[name]
                 for place, own in enumerate(outline[name]):
                     if own is not None and place != axis:
-                        state = np.take(state, order[own], axis=place)
-                gain += _rows(ours[name], axis) @ _rows(state, axis).T
+                        state = np.take(state, _places(order[own], state.shape[place]), axis=place)
+                gain += _rows(ours[name], axis, len(gain)) @ _rows(state, axis, len(gain)).T
             units = linear_sum_assignment(gain, maximize=True)[1]
             rows = np.arange(len(units))
             moved |= gain[rows, units].sum() > gain[rows, order[group]].sum() + 1e-12
@@ -44,5 +44,11 @@ def plain_ascent(
     return order
 
 
-def _rows(value: Array, axis: int) -> Array:
-    return np.moveaxis(value, axis, 0).reshape(value.shape[axis], -1)
+def _places(units: Array, length: int) -> Array:
+    """Places along an axis on which each unit has several, one after the other."""
+    each = length // len(units)
+    return (units[:, None] * each + np.arange(each)).ravel()
+
+
+def _rows(value: Array, axis: int, units: int) -> Array:
+    return np.moveaxis(value, axis, 0).reshape(units, -1)
