@@ -5,6 +5,7 @@ import streamlit as st
 
 from app_pages.clock import common_clock
 from app_pages.contrast import contrast
+from app_pages.diversity import diversity
 from app_pages.frame import recipe, sentence
 from app_pages.lens import symmetry_lens
 from app_pages.maps import ensure_maps, map_or_offer, stored_map
@@ -21,7 +22,12 @@ from wsexplore.embed.selection import DRAWN
 LENS = 2000
 """Most networks that move in the lens."""
 
-CLOSER = {"lens": "Symmetry lens", "contrast": "Compare selections", "clock": "Epoch by epoch"}
+CLOSER = {
+    "lens": "Symmetry lens",
+    "contrast": "Compare selections",
+    "clock": "Epoch by epoch",
+    "diversity": "Diversity",
+}
 
 name, zoo = current_zoo()
 st.title("Where do trained networks live?")
@@ -75,12 +81,14 @@ closer = st.segmented_control(
     format_func=CLOSER.__getitem__,
     label_visibility="collapsed",
     help="The lens: what the order of hidden units does. Compare: what two selections differ in. Epoch by epoch: all "
-    "runs on one clock.",
+    "runs on one clock. Diversity: how many different networks there are.",
 )
 if closer == "lens":
     symmetry_lens(name, thinned(rows, LENS), focus, zoo.columns[1] if view.colour not in zoo.columns else view.colour)
 elif closer == "contrast":
     contrast(name, zoo, rows, places, selection, chosen)
+elif closer == "diversity":
+    diversity(name, zoo, rows, chosen)
 elif plane is not None:
     common_clock(zoo, view, plane, rows, chosen)
 if slot is not None:

@@ -10,6 +10,10 @@ from wsexplore.figures import history_figure
 from wsexplore.zoo import Zoo, shelf
 
 
+HASHED = 100_000
+"""Networks up to which a zoo is told from others by its content; hashing more takes seconds."""
+
+
 def encoders_of(zoo: Zoo) -> list[str]:
     """Names of the encoders that read a zoo's networks; those fitted to this very zoo first."""
     found = []
@@ -19,7 +23,7 @@ def encoders_of(zoo: Zoo) -> list[str]:
             encoder.reader_of(zoo.architecture)
         except ValueError:
             continue
-        found.append((zoo.fingerprint not in encoder.fitted_on, name))
+        found.append((len(zoo) > HASHED or zoo.fingerprint not in encoder.fitted_on, name))
     return [name for _, name in sorted(found)]
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from app_pages.encoders import encoders_of
 from app_pages.frame import progress, result_of, sentence
-from app_pages.handles import jobs, open_alignment, open_projection, version_of
+from app_pages.handles import jobs, open_alignment, open_encoder, open_projection, version_of
 from app_pages.pick import data_of
 from app_pages.plain import plain
 from wsexplore.datasets import Dataset
@@ -117,9 +118,9 @@ def map_or_offer(name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2
 def _start(job: str, title: str, name: str, zoo: Zoo, embedding: str, method: str, dims: int) -> None:
     """Queue the making of a map; a shipped zoo's lie beside those that ship, as `maps`."""
     path = keep_path("projections" if is_kept(name) else "maps", name) / map_name(embedding, method, dims)
-    alignment = open_alignment(name) if embedding == "aligned" else None
-    data = data_for(zoo, embedding)
-    settings = {"method": method, "dims": dims, "alignment": alignment, "data": data}
+    settings = {"method": method, "dims": dims, "data": data_for(zoo, embedding)}
+    settings["alignment"] = open_alignment(name) if embedding in ("aligned", "encoder") else None
+    settings["encoder"] = open_encoder(encoders_of(zoo)[0]) if embedding == "encoder" else None
     jobs().start(title, lambda on_step: add_map(zoo, embedding, path, **settings, on_step=on_step), name=job)
 
 

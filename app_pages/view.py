@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from app_pages.encoders import encoders_of
 from app_pages.link import check_link
 from app_pages.maps import TITLES
 from app_pages.trusted import target_of
@@ -43,20 +44,21 @@ class View:
 
 def controls(name: str, zoo: Zoo, most: int) -> View:
     """Draw the controls; zoos of more than `most` networks start with a raster."""
-    check_link("frame", list(EMBEDDINGS), "weights")
+    offered = [one for one in EMBEDDINGS if one != "encoder" or encoders_of(zoo)]
+    check_link("frame", offered, "weights")
     check_link("method", list(TITLES.values()), "map")
     check_link("dims", ["2-D", "3-D"], "map in")
     left, middle, right, last = st.columns([1.9, 1.15, 0.75, 1.4])
     embedding = left.segmented_control(
         "Embedding",
-        list(EMBEDDINGS),
+        offered,
         default="aligned",
         required=True,
         key="frame",
         bind="query-params",
         help="What is laid out. Raw: the weights as trained. Aligned: hidden units permuted to match one reference "
         "network; the functions are the same. Statistics: mean, spread and quantiles of every parameter. Function: the "
-        "answers on 64 inputs, whatever the weights.",
+        "answers on 64 inputs, whatever the weights. Encoder: the mean latents of the first encoder of this zoo.",
     )
     method = middle.segmented_control(
         "Map",

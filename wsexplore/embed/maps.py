@@ -9,6 +9,7 @@ from numpy import ndarray as Array
 from wsexplore.align import Alignment, align_permutations
 from wsexplore.datasets import Dataset
 from wsexplore.embed.behaviour import function_features
+from wsexplore.embed.encoder import Encoder
 from wsexplore.embed.projection import fit_projection
 from wsexplore.embed.statistics import weight_statistics
 from wsexplore.population import OnStep
@@ -19,6 +20,7 @@ EMBEDDINGS = {
     "aligned": "aligned weights",
     "statistics": "weight statistics",
     "function": "answers",
+    "encoder": "latents",
 }
 """What a map may lay out, and how it is called in a sentence."""
 
@@ -78,6 +80,7 @@ def add_map(
     dims: int = 2,
     alignment: Alignment | None = None,
     data: Dataset | None = None,
+    encoder: Encoder | None = None,
     seed: int = 0,
     on_step: OnStep | None = None,
 ) -> None:
@@ -89,8 +92,9 @@ def add_map(
         path: folder to write.
         method: "pca", "umap" or "tsne".
         dims: 2 or 3.
-        alignment: of this very zoo, for the aligned weights.
+        alignment: of this very zoo, for the aligned weights and the latents.
         data: what classifiers answer on, for the function space.
+        encoder: whose mean latents are laid out, for the latents.
         seed: of the layout.
         on_step: told the share done; it may raise to cancel.
 
@@ -99,23 +103,28 @@ def add_map(
     """
     tell = on_step or (lambda fraction, message: None)
     tell(0.0, f"reading the {EMBEDDINGS.get(embedding, embedding)}")
-    source = embedded(zoo, embedding, alignment=alignment, data=data)
+    source = embedded(zoo, embedding, alignment=alignment, data=data, encoder=encoder)
     tell(0.3, f"{method} of the {EMBEDDINGS[embedding]}")
     name = "weights" if isinstance(source, Zoo) else embedding
-    inputs = {"of": zoo.fingerprint}
+    inputs = {"of": zoo.fingerprint} | ({"encoder": encoder.fingerprint} if encoder is not None else {})
     fit_projection(source, method=method, dims=dims, name=name, inputs=inputs, seed=seed).save(path)
     tell(1.0, "stored the map")
 
 
 def embedded(
-    zoo: Zoo, embedding: str, *, alignment: Alignment | None = None, data: Dataset | None = None
+    zoo: Zoo,
+    embedding: str,
+    *,
+    alignment: Alignment | None = None,
+    data: Dataset | None = None,
+    encoder: Encoder | None = None,
 ) -> Zoo | Float[Array, "models features"]:
     """What a map of this embedding lays out: a zoo for its weights, or a matrix with a row per network.
 
     The statistics are brought to mean 0 and standard deviation 1, those that never change left out.
 
     Raises:
-        ValueError: the embedding is unknown, or lacks its alignment or data.
+        ValueError: the embedding is unknown, or lacks its alignment, data or encoder.
     """
     if embedding not in EMBEDDINGS:
         raise ValueError(f"embedding {embedding!r} is unknown; choose one of {', '.join(EMBEDDINGS)}")
@@ -125,6 +134,10 @@ def embedded(
         if alignment is None:
             raise ValueError("a map of the aligned weights needs the zoo's alignment")
         return alignment.apply(zoo)
+    if embedding == "encoder":
+        if encoder is None:
+            raise ValueError("a map of the latents needs an encoder")
+        return encoder.embed(zoo if alignment is None else alignment.apply(zoo), align=alignment is None)
     if embedding == "statistics":
         return _standardised(weight_statistics(zoo).drop(columns="id").to_numpy(np.float32))
     return function_features(zoo, data, samples=SAMPLES, seed=0)
