@@ -9,7 +9,6 @@ from wsexplore.align import align
 from wsexplore.figures import history_figure
 from wsexplore.zoo import Zoo, shelf
 
-
 HASHED = 100_000
 """Networks up to which a zoo is told from others by its content; hashing more takes seconds."""
 
