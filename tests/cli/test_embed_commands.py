@@ -83,6 +83,13 @@ def test_a_zoo_is_probed(encoder, zoo, tmp_path):
     assert facts["probes"]
 
 
+def test_the_accuracy_of_each_class_can_be_probed(zoo, tmp_path):
+    words = ["--features", "statistics", "--classes", "--targets", "epoch", "--out", tmp_path / "classes.csv"]
+    answer("embed", "probe", zoo, *words)
+    targets = set(pd.read_csv(tmp_path / "classes.csv")["target"])
+    assert {"epoch", "test_accuracy_0", "test_accuracy_9"} <= targets
+
+
 def test_networks_are_decoded_and_sampled(encoder, zoo, tmp_path):
     facts = answer("embed", "decode", encoder, zoo, "--out", tmp_path / "decoded")
     assert len(Zoo.open(tmp_path / "decoded")) == 40

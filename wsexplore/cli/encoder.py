@@ -24,6 +24,7 @@ def probe(
     features: Annotated[
         str, typer.Option(help="By commas, of: statistics, spectrum, pca raw, pca aligned, function. Default: all.")
     ] = "",
+    classes: Annotated[bool, typer.Option(help="Predict the test accuracy of each class, too.")] = False,
     folds: Annotated[int, typer.Option(min=2, help="Parts that the runs are dealt into.")] = 5,
     data: Data = "",
     seed: Seed = 0,
@@ -41,6 +42,7 @@ def probe(
             targets=[name for name in targets.split(",") if name] or None,
             kinds=[name.strip() for name in features.split(",") if name.strip()] or None,
             data=data or None,
+            classes=classes,
             folds=folds,
             seed=seed,
             on_step=on_step,

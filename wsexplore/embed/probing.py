@@ -6,6 +6,7 @@ import pandas as pd
 
 from wsexplore.align import align
 from wsexplore.datasets import Dataset
+from wsexplore.embed.behaviour import class_accuracies
 from wsexplore.embed.encoder import Encoder
 from wsexplore.embed.features import KINDS, features_of
 from wsexplore.embed.probe import MODELS, TARGETS, probe
@@ -25,6 +26,7 @@ def probe_zoo(
     targets: Sequence[str] | None = None,
     kinds: Sequence[str] | None = None,
     data: str | Dataset | None = None,
+    classes: bool = False,
     models: Sequence[str] = MODELS,
     folds: int = 5,
     seed: int = 0,
@@ -41,7 +43,8 @@ def probe_zoo(
         aligned: the same networks in one frame, in the same order; by default aligned by run to the best.
         targets: columns to predict; by default those of `TARGETS` that the table has and that vary.
         kinds: of `features.KINDS`; by default all for which there is what they need.
-        data: for function space; by default the data set that the table names.
+        data: for function space and classes; by default the data set that the table names.
+        classes: whether the test accuracy of each class is predicted, too.
         models: of `probe.MODELS`.
         folds: parts of the runs.
         seed: of every random draw.
@@ -56,6 +59,12 @@ def probe_zoo(
     if not wanted:
         raise ValueError(f"the table has none of {', '.join(TARGETS)} that varies; name the columns to predict")
     source = data if data is not None else _named(table)
+    if classes:
+        if source is None:
+            raise ValueError("the accuracy of each class needs a data set, and the table names none; give it as data")
+        known = class_accuracies(zoo, source).drop(columns="id")
+        wanted += [str(column) for column in known if known[column].nunique() > 1]
+        table = table.reset_index(drop=True).assign(**{str(name): known[name].to_numpy() for name in known})
     chosen = list(kinds) if kinds else _possible(zoo, encoder, source)
     features = {}
     for place, kind in enumerate(chosen):
