@@ -15,10 +15,11 @@ second.
 
 import argparse
 import resource
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -30,7 +31,7 @@ from wsexplore.generate import quality
 from wsexplore.nets import architecture
 from wsexplore.population import evaluate, fine_tune
 from wsexplore.symmetry import permute_weights, random_permutation
-from wsexplore.zoo import Zoo, item
+from wsexplore.zoo import Zoo, item, zoo_writer
 
 NAME, DATA = "digits-mlp", "digits"
 SMALL = EncoderConfig(width=128, layers=2, heads=4, latent=128, batch=32, steps=60, telling=0.0)
@@ -132,16 +133,22 @@ def _plainly(zoo: Zoo, encoder: Encoder) -> None:
 
 
 def stream(chosen: argparse.Namespace) -> None:
-    encoder, zoo = Encoder.open(NAME), Zoo.open(NAME)
-    many = zoo.select(np.arange(chosen.models) % len(zoo))
-    encoder.embed(many.select(range(100)))
-    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    points = encoder.embed(many)
-    seconds = time.process_time() - begun
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    encoder, shape = Encoder.open(NAME), Zoo.open(NAME).architecture
+    with tempfile.TemporaryDirectory() as passing:
+        draw, path = torch.Generator().manual_seed(0), Path(passing) / "zoo"
+        with zoo_writer(path, shape) as writer:
+            for start in range(0, chosen.models, 8192):
+                models = min(8192, chosen.models - start)
+                writer.append(0.1 * torch.randn(models, shape.layout.size, generator=draw))
+        many = Zoo.open(path)
+        encoder.embed(many.select(range(100)))
+        before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+        points = encoder.embed(many)
+        seconds = time.process_time() - begun
+        peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     print(
-        f"{len(many):,} networks in {seconds:.0f} CPU s, {len(many) / seconds:,.0f} a second; {peak:.0f} MiB more than "
-        f"before, of which the points are {points.nbytes / 2**20:.0f}"
+        f"{chosen.models:,} networks in {seconds:.0f} CPU s, {chosen.models / seconds:,.0f} a second; {peak:.0f} MiB "
+        f"more than before, of which the points are {points.nbytes / 2**20:.0f}"
     )
 
 
