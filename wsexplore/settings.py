@@ -25,7 +25,7 @@ class Settings(BaseSettings):
 
     @property
     def data_dir(self) -> Path:
-        """What ships: zoos/, flows/, projections/."""
+        """What ships: zoos/, alignments/, projections/, flows/, encoders/."""
         return self.home / "data"
 
 

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from wsexplore.align import spec_of
 from wsexplore.embed.autoencoder import Autoencoder
 from wsexplore.embed.config import EncoderConfig
+from wsexplore.embed.parts import Parts
 from wsexplore.embed.tokenizer import Tokenizer
-from wsexplore.embed.tokens import RowTokens
 from wsexplore.embed.training import EncoderStep
-from wsexplore.nets import Architecture, architecture_from_dict
+from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
 from wsexplore.zoo import Recipe, Zoo, atomic_folder, find, read_manifest, write_manifest
 
@@ -57,6 +55,11 @@ class Encoder:
     recipe: Recipe
 
     @property
+    def parts(self) -> Parts:
+        """What decides how it embeds."""
+        return Parts(self.tokenizers, self.network, self.tellers, self.config)
+
+    @property
     def size(self) -> int:
         """Number of parameters of the autoencoder."""
         return sum(parameter.numel() for parameter in self.network.parameters())
@@ -69,8 +72,8 @@ class Encoder:
     @property
     def fingerprint(self) -> str:
         """Content hash of everything that decides what is embedded."""
-        digest = hashlib.sha256(json.dumps(self._facts(), sort_keys=True).encode())
-        for name, tensor in sorted(self._tensors().items()):
+        digest = hashlib.sha256(json.dumps(self.parts.facts(), sort_keys=True).encode())
+        for name, tensor in sorted(self.parts.tensors().items()):
             digest.update(name.encode() + tensor.numpy().tobytes())
         return digest.hexdigest()
 
@@ -193,8 +196,8 @@ class Encoder:
             OSError: the disk is full.
         """
         with atomic_folder(Path(path)) as folder:
-            save_file(self._tensors(), folder / "encoder.safetensors")
-            facts = {**self._facts(), "history": [asdict(one) for one in self.history], "stopped": self.stopped}
+            save_file(self.parts.tensors(), folder / "encoder.safetensors")
+            facts = {**self.parts.facts(), "history": [asdict(one) for one in self.history], "stopped": self.stopped}
             facts |= {"fitted_on": self.fitted_on, "networks": self.networks, "recipe": self.recipe.to_dict()}
             write_manifest(folder, "encoder", facts)
         return Path(path)
@@ -209,21 +212,12 @@ class Encoder:
         folder = find("encoders", path)
         manifest = read_manifest(folder, "encoder")
         try:
-            config = EncoderConfig.from_dict(manifest["config"])
-            tensors = load_file(folder / "encoder.safetensors")
-            size = int(manifest["token_size"])
-            tokenizers = tuple(
-                _tokenizer(architecture_from_dict(facts), size, tensors, place)
-                for place, facts in enumerate(manifest["architectures"])
-            )
-            network = Autoencoder(config, size, _triple(manifest["places"]))
-            held = {name.removeprefix("network."): v for name, v in tensors.items() if name.startswith("network.")}
-            network.load_state_dict(held)
+            parts = Parts.of(manifest, load_file(folder / "encoder.safetensors"))
             return cls(
-                tokenizers,
-                network.requires_grad_(False),
-                _tellers(tensors, config.latent, len(tokenizers)),
-                config,
+                parts.tokenizers,
+                parts.network,
+                parts.tellers,
+                parts.config,
                 tuple(EncoderStep(**step) for step in manifest["history"]),
                 str(manifest["stopped"]),
                 tuple(manifest["fitted_on"]),
@@ -268,22 +262,6 @@ class Encoder:
         length = tokens.count if self.config.latent_of == "network" else min(tokens.count, self.config.window)
         return max(1, MEMORY // (4 * (length * self.config.width * 12 + tokens.count * tokens.size)))
 
-    def _tensors(self) -> dict[str, Tensor]:
-        held = {f"network.{name}": value.contiguous() for name, value in self.network.state_dict().items()}
-        held |= {f"tellers.{name}": value.contiguous() for name, value in self.tellers.state_dict().items()}
-        for place, one in enumerate(self.tokenizers):
-            held |= {f"{place}.mean": one.mean, f"{place}.spread": one.spread, f"{place}.reference": one.reference}
-        return held
-
-    def _facts(self) -> dict[str, Any]:
-        embeddings = (self.network.encoder.place, self.network.encoder.layer, self.network.encoder.row)
-        return {
-            "architectures": [one.architecture.to_dict() for one in self.tokenizers],
-            "token_size": self.tokenizers[0].tokens.size,
-            "places": [one.num_embeddings for one in embeddings],
-            "config": self.config.to_dict(),
-        }
-
     def _made(self, what: str, zoo: Zoo) -> Recipe:
         return Recipe.of(
             what, inputs={"encoder": self.fingerprint, "zoo": zoo.fingerprint}, python=f"encoder.{what}(zoo)"
@@ -292,28 +270,6 @@ class Encoder:
 
 METRICS = ("train_loss", "train_accuracy", "test_loss", "test_accuracy", "generalization_gap", "psnr")
 """Columns that say how well a network does."""
-
-
-def _tokenizer(architecture: Architecture, size: int, tensors: dict[str, Tensor], place: int) -> Tokenizer:
-    spec = spec_of(architecture)
-    tokens = RowTokens.of(spec, architecture.layout, size)
-    mean, spread, reference = (tensors[f"{place}.{name}"] for name in ("mean", "spread", "reference"))
-    if any(value.shape != (tokens.parameters,) for value in (mean, spread, reference)):
-        raise ValueError(f"its tensors are not of {architecture.name}")
-    return Tokenizer(architecture, spec, tokens, mean, spread, reference)
-
-
-def _tellers(tensors: dict[str, Tensor], latent: int, count: int) -> nn.ModuleList:
-    """What was stored of the maps from mean latents to facts."""
-    held = [tensors.get(f"tellers.{place}.weight") for place in range(count)]
-    made = nn.ModuleList([nn.Identity() if one is None else nn.Linear(latent, len(one)) for one in held])
-    made.load_state_dict({n.removeprefix("tellers."): v for n, v in tensors.items() if n.startswith("tellers.")})
-    return made.requires_grad_(False)
-
-
-def _triple(values: list[int]) -> tuple[int, int, int]:
-    place, layer, row = (int(value) for value in values)
-    return place, layer, row
 
 
 def _blocks(count: int, size: int) -> Iterator[range]:

@@ -173,7 +173,7 @@ def read_manifest(folder: Path, kind: str, *, verify: bool | None = None) -> dic
 
     Args:
         folder: what `atomic_folder` wrote.
-        kind: "zoo", "projection", "alignment" or "flow".
+        kind: "zoo", "projection", "alignment", "flow" or "encoder".
         verify: whether to compare hashes; `None` does so up to `VERIFIED` bytes. Sizes are always compared.
 
     Raises:
