@@ -39,7 +39,7 @@ ensure_maps(name, zoo)
 view = controls(name, zoo, DRAWN)
 with sentence():
     rows = zoo.entries.where(view.where) if view.where else np.arange(len(zoo))
-projection = map_or_offer(name, zoo, view.embedding, view.method, view.dims)
+projection = map_or_offer(name, zoo, view.embedding, view.method, view.dims, view.encoder)
 if projection is None:
     st.stop()
 rows = rows[projection.shown[rows]] if view.method == "tsne" else rows
@@ -48,7 +48,7 @@ if len(rows) == 0:
     st.stop()
 drawn = thinned(rows, DRAWN if view.raster == "off" else DRAWN // 2)
 chart = st.container()
-plane = projection if view.dims == 2 else stored_map(name, zoo, view.embedding, view.method)
+plane = projection if view.dims == 2 else stored_map(name, zoo, view.embedding, view.method, encoder=view.encoder)
 places = plane.points[rows] if plane is not None else np.full((len(rows), 2), np.nan, np.float32)
 selection = choose_regions(places)
 chosen = rows[rows_in(places, selection)]
@@ -91,5 +91,7 @@ elif closer == "diversity":
     diversity(name, zoo, rows, chosen)
 elif plane is not None:
     common_clock(zoo, view, plane, rows, chosen)
+else:
+    st.info("The clock runs on the 2-D map, which is not made yet: switch to 2-D to make it.")
 if slot is not None:
     await_trust(slot, name, projection, drawn)

@@ -6,7 +6,9 @@ import streamlit as st
 from app_pages.frame import show
 from app_pages.handles import open_alignment, open_encoder
 from wsexplore.align import align
+from wsexplore.embed.reference import best_row
 from wsexplore.figures import history_figure
+from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, shelf
 
 HASHED = 100_000
@@ -26,16 +28,15 @@ def encoders_of(zoo: Zoo) -> list[str]:
     return [name for _, name in sorted(found)]
 
 
-def aligned_zoo(name: str, zoo: Zoo) -> Zoo:
+def aligned_zoo(name: str, zoo: Zoo, on_step: OnStep | None = None) -> Zoo:
     """The zoo in one frame: as it was stored with its maps, else aligned by run to its best network."""
     try:
         stored = open_alignment(name)
     except ValueError:
         stored = None
     if stored is not None and stored.fitted_on == zoo.fingerprint:
-        return stored.apply(zoo)
-    best = int(zoo.table["test_accuracy"].to_numpy().argmax()) if "test_accuracy" in zoo.table else 0
-    return align(zoo, reference=best, by="run")
+        return stored.apply(zoo, on_step=on_step)
+    return align(zoo, reference=best_row(zoo), by="run", on_step=on_step)
 
 
 def compared(zoo: Zoo, names: list[str]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app_pages.encoders import encoders_of
 from app_pages.frame import progress, result_of, sentence
 from app_pages.handles import jobs, open_alignment, open_encoder, open_projection, version_of
 from app_pages.pick import data_of
@@ -64,9 +63,9 @@ def _belongs(name: str, zoo: Zoo, fitted_on: set[str]) -> bool:
     return len(fitted_on) == 1 and known in (None, *fitted_on)
 
 
-def stored_map(name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2) -> Projection | None:
-    """A map that is there and of this very zoo."""
-    part = map_name(embedding, method, dims)
+def stored_map(name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2, encoder: str = "") -> Projection | None:
+    """A map that is there, of this very zoo and, of latents, of the encoder of this name."""
+    part = _part(embedding, method, dims, encoder)
     for kind in ("maps", "projections"):
         try:
             if kind == "projections":
@@ -87,12 +86,22 @@ def _kept(name: str, part: str, version: float) -> Projection:
     return Projection.open(keep_path("maps", name) / part)
 
 
-def map_or_offer(name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2) -> Projection | None:
-    """A map; where it is not there yet, the offer to make it or how far its making is, and `None`."""
-    found = stored_map(name, zoo, embedding, method, dims)
+def _part(embedding: str, method: str, dims: int, encoder: str) -> str:
+    """Name of a map's folder; one of latents belongs to an encoder's content, not to its name."""
+    return map_name(embedding, method, dims, open_encoder(encoder) if embedding == "encoder" else None)
+
+
+def map_or_offer(
+    name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2, encoder: str = ""
+) -> Projection | None:
+    """A map; where it is not there yet, the offer to make it or how far its making is, and `None`.
+
+    `encoder` is the name of the one whose latents are laid out, where the embedding is that of latents.
+    """
+    found = stored_map(name, zoo, embedding, method, dims, encoder)
     if found is not None:
         return found
-    part = map_name(embedding, method, dims)
+    part = _part(embedding, method, dims, encoder)
     title = f"{TITLES[method]} of the {EMBEDDINGS[embedding]}" + (" in space" if dims == 3 else "")
     job = f"map {name} {version_of('zoos', name)} {part}"
     status = jobs().status(job)
@@ -100,7 +109,7 @@ def map_or_offer(name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2
         st.info(plain(f"There is no {title} yet. {_cost(zoo, method, dims)}"))
         if st.button("Make this map", type="primary", key=f"make-{part}"):
             with sentence():
-                _start(job, title, name, zoo, embedding, method, dims)
+                _start(job, title, name, zoo, embedding, method, dims, encoder)
             st.rerun()
     elif not status.ended:
         progress(job)
@@ -115,12 +124,13 @@ def map_or_offer(name: str, zoo: Zoo, embedding: str, method: str, dims: int = 2
     return None
 
 
-def _start(job: str, title: str, name: str, zoo: Zoo, embedding: str, method: str, dims: int) -> None:
+def _start(job: str, title: str, name: str, zoo: Zoo, embedding: str, method: str, dims: int, encoder: str) -> None:
     """Queue the making of a map; a shipped zoo's lie beside those that ship, as `maps`."""
-    path = keep_path("projections" if is_kept(name) else "maps", name) / map_name(embedding, method, dims)
+    home = keep_path("projections" if is_kept(name) else "maps", name)
+    path = home / _part(embedding, method, dims, encoder)
     settings = {"method": method, "dims": dims, "data": data_for(zoo, embedding)}
     settings["alignment"] = open_alignment(name) if embedding in ("aligned", "encoder") else None
-    settings["encoder"] = open_encoder(encoders_of(zoo)[0]) if embedding == "encoder" else None
+    settings["encoder"] = open_encoder(encoder) if embedding == "encoder" else None
     jobs().start(title, lambda on_step: add_map(zoo, embedding, path, **settings, on_step=on_step), name=job)
 
 

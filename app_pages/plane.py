@@ -15,7 +15,7 @@ from app_pages.plain import plain
 from app_pages.regions import keep_polygon
 from app_pages.trusted import errors_of, target_of, trust_numbers, trust_of
 from app_pages.view import ERROR, View
-from wsexplore.embed import EMBEDDINGS, Projection, Raster, Selection, map_name, rasterise
+from wsexplore.embed import EMBEDDINGS, Projection, Raster, Selection, rasterise
 from wsexplore.figures import is_number, map_figure, space_figure
 from wsexplore.figures.markers import HOVER
 from wsexplore.zoo import Zoo
@@ -32,7 +32,7 @@ def drawn_table(zoo: Zoo, view: View, projection: Projection, drawn: np.ndarray)
     if view.colour == ERROR:
         target = target_of(zoo.columns)
         assert target is not None
-        return table.assign(**{ERROR: errors_of(view.name, projection, view.embedding, drawn, target)})
+        return table.assign(**{ERROR: errors_of(view.name, projection, view.embedding, drawn, target, view.encoder)})
     return table
 
 
@@ -51,7 +51,7 @@ def draw_map(
         The place of the numbers on trust, where they are not there yet.
     """
     table = drawn_table(zoo, view, projection, drawn)
-    trust = trust_of(view.name, projection, view.embedding, drawn)
+    trust = trust_of(view.name, projection, view.embedding, drawn, view.encoder)
     picked = _among(zoo, chosen)[drawn] if len(chosen) else None
     places = projection.points[drawn]
     shared = {
@@ -142,15 +142,16 @@ def axis_labels(projection: Projection) -> tuple[str, ...]:
 
 def _grid(view: View, projection: Projection, column: str) -> Raster:
     """The density raster of all networks that meet the filter, with the mean of a column."""
-    part = map_name(view.embedding, view.method)
-    return _raster(view.name, version_of("zoos", view.name), part, projection.fitted_on, view.where, column)
+    map_of = view.embedding, view.method, view.encoder
+    return _raster(view.name, version_of("zoos", view.name), *map_of, projection.fitted_on, view.where, column)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _raster(name: str, version: float, part: str, fitted_on: str, where: str, column: str) -> Raster:
+def _raster(
+    name: str, version: float, embedding: str, method: str, encoder: str, fitted_on: str, where: str, column: str
+) -> Raster:
     zoo = open_zoo(name)
-    method, _, embedding = part.partition("-")
-    projection = stored_map(name, zoo, embedding, method)
+    projection = stored_map(name, zoo, embedding, method, encoder=encoder)
     assert projection is not None
     rows = zoo.entries.where(where) if where else np.arange(len(zoo))
     rows = rows[projection.shown[rows]]

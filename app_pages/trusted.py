@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app_pages.frame import result_of
-from app_pages.handles import jobs, open_alignment, open_zoo, version_of
+from app_pages.handles import jobs, open_alignment, open_encoder, open_zoo, version_of
 from app_pages.maps import data_for
 from app_pages.plain import plain
 from wsexplore.embed import LARGE, Projection, content_hash, embedded, held_out_error, neighbours_kept, residuals
@@ -47,13 +47,13 @@ class Trust:
         return {"neighbours kept": self.kept, **({} if self.left is None else {"not shown": self.left})}
 
 
-def trust_of(name: str, projection: Projection, embedding: str, rows: np.ndarray) -> Trust | None:
+def trust_of(name: str, projection: Projection, embedding: str, rows: np.ndarray, encoder: str = "") -> Trust | None:
     """Trust in the drawn points; `None` while it is worked out."""
     if len(rows) < 3:
         return None
     job = f"trust {_of(name, projection, rows)}"
     if jobs().status(job) is None:
-        read = _reader(name, embedding)
+        read = _reader(name, embedding, encoder)
         jobs().start("Neighbours", lambda on_step: _trust(projection, read, rows), name=job)
     quick = len(rows) ** 2 * len(projection.mean) < QUICK
     until = monotonic() + (MOMENT if quick else 0)
@@ -97,9 +97,11 @@ def trust_numbers(trust: Trust, count: int) -> None:
         )
 
 
-def errors_of(name: str, projection: Projection, embedding: str, rows: np.ndarray, target: str) -> np.ndarray:
+def errors_of(
+    name: str, projection: Projection, embedding: str, rows: np.ndarray, target: str, encoder: str = ""
+) -> np.ndarray:
     """Held-out error of a linear prediction of a column for each drawn network."""
-    values, read = open_zoo(name).entries.part([target, "run"]).iloc[rows], _reader(name, embedding)
+    values, read = open_zoo(name).entries.part([target, "run"]).iloc[rows], _reader(name, embedding, encoder)
 
     def work(on_step: OnStep) -> np.ndarray:
         on_step(0.1, f"predicting {target}")
@@ -128,7 +130,7 @@ def _trust(projection: Projection, read: Read, rows: np.ndarray) -> Trust:
     return Trust(neighbours_kept(places, projection.points[rows]), left)
 
 
-def _reader(name: str, embedding: str) -> Read:
+def _reader(name: str, embedding: str, encoder: str) -> Read:
     """Reads rows of the embedding that a map shows; all handles are opened here, as jobs cannot."""
     zoo = open_zoo(name)
     if embedding == "raw":
@@ -136,6 +138,9 @@ def _reader(name: str, embedding: str) -> Read:
     if embedding == "aligned":
         moved = open_alignment(name).view(zoo)
         return lambda rows: moved.rows(rows).numpy()
+    if embedding == "encoder":
+        seen, reads = open_alignment(name).view(zoo), open_encoder(encoder)
+        return lambda rows: reads.embed(seen.select(rows))
     data = data_for(zoo, embedding)
     if len(zoo) <= LARGE:
         return lambda rows: np.asarray(embedded(zoo, embedding, data=data))[rows]

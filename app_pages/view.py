@@ -29,6 +29,7 @@ class View:
         raster: one of `RASTERS`.
         paths: whether runs are joined.
         beside: whether the function space is drawn beside the map.
+        encoder: name of the one whose latents are laid out; empty for other embeddings.
     """
 
     name: str
@@ -40,11 +41,13 @@ class View:
     raster: str
     paths: bool
     beside: bool
+    encoder: str
 
 
 def controls(name: str, zoo: Zoo, most: int) -> View:
     """Draw the controls; zoos of more than `most` networks start with a raster."""
-    offered = [one for one in EMBEDDINGS if one != "encoder" or encoders_of(zoo)]
+    known = encoders_of(zoo)
+    offered = [one for one in EMBEDDINGS if one != "encoder" or known]
     check_link("frame", offered, "weights")
     check_link("method", list(TITLES.values()), "map")
     check_link("dims", ["2-D", "3-D"], "map in")
@@ -58,8 +61,18 @@ def controls(name: str, zoo: Zoo, most: int) -> View:
         bind="query-params",
         help="What is laid out. Raw: the weights as trained. Aligned: hidden units permuted to match one reference "
         "network; the functions are the same. Statistics: mean, spread and quantiles of every parameter. Function: the "
-        "answers on 64 inputs, whatever the weights. Encoder: the mean latents of the first encoder of this zoo.",
+        "answers on 64 inputs, whatever the weights. Encoder: the mean latents of an encoder.",
     )
+    encoder = ""
+    if embedding == "encoder":
+        check_link("encoder", known, "encoder")
+        encoder = left.selectbox(
+            "Encoder",
+            known,
+            key="encoder",
+            bind="query-params",
+            help="Whose latents are laid out; encoders that were fitted to this very zoo come first.",
+        )
     method = middle.segmented_control(
         "Map",
         METHODS,
@@ -130,4 +143,4 @@ def controls(name: str, zoo: Zoo, most: int) -> View:
             bind="query-params",
             help="A second map beside the first, of what the networks answer. The selection stands out on both.",
         )
-    return View(name, embedding, method, dims, colour, where.strip(), raster, paths, beside)
+    return View(name, embedding, method, dims, colour, where.strip(), raster, paths, beside, encoder)

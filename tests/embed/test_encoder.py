@@ -9,6 +9,8 @@ from wsexplore.align import align
 from wsexplore.embed.config import HYPER, EncoderConfig
 from wsexplore.embed.encoder import Encoder
 from wsexplore.embed.fit import fit_encoder
+from wsexplore.embed.plane import LatentPlane
+from wsexplore.embed.reference import best_row
 from wsexplore.embed.sampling import SampleSettings, sample_encoder
 from wsexplore.embed.training import normalized_cross_entropy
 from wsexplore.nets import architecture
@@ -217,10 +219,78 @@ def test_bad_input_is_one_sentence(zoo, encoder):
         silent.embed(zoo, pool="told")
     with pytest.raises(ValueError, match=r"the shape \(16, 8\), got \(2, 8\)"):
         encoder.decode(torch.zeros(1, 2, 8))
-    mixed = concat([zoo.with_table(zoo.table.assign(activation=kind)) for kind in ("relu", "tanh")])
+
+
+@pytest.fixture(scope="module")
+def mixed(zoo):
+    return concat([zoo.with_table(zoo.table.assign(activation=kind)) for kind in ("relu", "tanh")])
+
+
+def test_activations_may_differ_where_weights_are_read_and_not_where_networks_are_made(mixed):
     assert mixed.architecture.row_fields
-    with pytest.raises(ValueError, match="one zoo for each kind"):
-        fit_encoder(mixed)
+    fitted = fit_encoder(mixed, config=SMALL)
+    assert fitted.embed(mixed).shape == (len(mixed), SMALL.latent)
+    assert len(fitted.reconstruct(mixed).groups()) == 2
+    with pytest.raises(ValueError, match="the anchors differ in activation"):
+        sample_encoder(fitted, mixed, 4)
+    assert len(sample_encoder(fitted, mixed, 4, where="activation = 'tanh'").groups()) == 1
+    with pytest.raises(ValueError, match="the networks differ in activation"):
+        LatentPlane.of(fitted, mixed)
+
+
+def test_a_plane_holds_its_networks_and_decodes_every_point(zoo, encoder):
+    plane = LatentPlane.of(encoder, zoo)
+    assert plane.points.shape == (len(zoo), 2)
+    codes = encoder.embed(zoo, pool="tokens")
+    np.testing.assert_allclose((codes - codes.mean(0)) @ plane.projection.axes[:2].T, plane.points, atol=1e-3)
+    middle = plane.decode(np.zeros((1, 2)))
+    torch.testing.assert_close(middle, encoder.decode(encoder.latents(zoo).mean(0, keepdim=True)), rtol=1e-3, atol=1e-4)
+    x, y = plane.grid(5)
+    assert x[0] < np.median(plane.points[:, 0]) < x[-1]
+    assert len(x) == len(y) == 5
+
+
+def test_the_best_check_is_the_one_that_was_kept(encoder):
+    assert encoder.best.whole == min(one.whole for one in encoder.history)
+
+
+def test_a_network_without_a_metric_is_no_reference(zoo):
+    table = zoo.table.assign(test_accuracy=zoo.table["test_accuracy"].where(zoo.table.index != 0))
+    broken = zoo.with_table(table)
+    assert best_row(broken) == int(table["test_accuracy"].idxmax())
+    assert best_row(zoo.with_table(table.drop(columns="test_accuracy"))) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"token_size": 10**9}, "tokens of 1000000000 numbers"),
+        ({"places": [2 * 10**9, 2, 6]}, "size mismatch"),
+        ({"config": {"layers": 10**9}}, "not of 1,000,000,000 layers"),
+        ({"history": []}, "history is not made of numbers"),
+        ({"history": [{"step": "a", "loss": "b", "contrast": 0, "held_out_loss": None}]}, "not made of numbers"),
+        ({"networks": "abc"}, "cannot be interpreted as an integer"),
+        ({"architectures": None}, "NoneType"),
+    ],
+)
+def test_a_hostile_manifest_is_one_sentence_and_takes_no_memory(encoder, tmp_path, change, sentence):
+    folder = encoder.save(tmp_path / "encoder")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for name, value in change.items():
+        manifest[name] = manifest[name] | value if isinstance(value, dict) else value
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match=sentence):
+        Encoder.open(folder)
+
+
+def test_the_one_latent_of_a_network_is_of_all_its_tokens(zoo):
+    config = EncoderConfig(**{**SMALL.to_dict(), "latent_of": "network", "window": 4, "steps": 2})
+    assert config.length(16) == 16
+    fitted = fit_encoder(zoo, config=config)
+    changed = zoo.weights.clone()
+    changed[:, -1] += 1.0
+    moved = fitted.embed(zoo.with_weights(changed, zoo.recipe))
+    assert np.abs(moved - fitted.embed(zoo)).max() > 1e-6
 
 
 @pytest.mark.parametrize(

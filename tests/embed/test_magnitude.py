@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsexplore.embed.magnitude import magnitude_curve
+from wsexplore.embed.magnitude import common_scale, magnitude_curve
 
 
 def cloud(points=120, dimensions=8, seed=0):
@@ -37,6 +37,21 @@ def test_larger_distances_move_the_curve_and_leave_its_area():
     assert one.difference(other) > 0.1
     assert one.difference(one) == 0
     assert one.difference(other) == pytest.approx(other.difference(one))
+
+
+def test_the_wider_cloud_has_the_larger_area_to_a_common_scale():
+    narrow, wide = magnitude_curve(0.1 * cloud()), magnitude_curve(5 * cloud())
+    top = common_scale([narrow, wide])
+    assert wide.scales[-1] < top < narrow.scales[-1]
+    assert 0 < narrow.area_to(top) < wide.area_to(top) - 0.3 < 1
+    assert narrow.area_to(float(narrow.scales[-1])) == narrow.area
+
+
+def test_the_area_counts_scale_times_distance():
+    curve, tenfold = magnitude_curve(cloud()), magnitude_curve(10 * cloud())
+    for scale in (0.5, 5.0, 50.0):
+        assert curve.area_to(scale) == pytest.approx(tenfold.area_to(scale / 10), rel=2e-3)
+    assert curve.area_to(1e4) == pytest.approx(1, abs=0.01)
 
 
 def test_copies_add_nothing():
@@ -78,6 +93,8 @@ def test_of_many_points_some_are_drawn_and_said_so():
         (lambda: magnitude_curve(cloud(9), [-1.0]), "positive numbers"),
         (lambda: magnitude_curve(cloud(9), [2.0, 1.0]), "scales must rise"),
         (lambda: magnitude_curve(cloud(9)).weighting(0.0), "positive numbers"),
+        (lambda: magnitude_curve(cloud(9)).area_to(np.inf), "positive numbers"),
+        (lambda: common_scale([]), "at least one curve"),
     ],
 )
 def test_wrong_arguments_are_refused_with_a_sentence(call, message):

@@ -5,6 +5,7 @@ import pytest
 from wsexplore.embed.magnitude import magnitude_curve
 from wsexplore.embed.probed import ProbeReport
 from wsexplore.figures.magnitude import magnitude_figure, magnitude_finding
+from wsexplore.figures.plane import plane_figure
 from wsexplore.figures.probes import LOWEST, probe_figure, probe_finding
 
 
@@ -90,3 +91,24 @@ def test_magnitude_is_drawn_by_the_logarithm_of_the_scale_up_to_the_number_of_po
     assert lines[1].name.startswith("&lt;i&gt;samples, area")
     assert "half of zoo is told apart at the smallest scale" in magnitude_finding(curves)
     assert "60 points" in magnitude_finding({"zoo": curves["zoo"]})
+
+
+def test_clouds_of_one_form_and_two_sizes_are_told_apart_by_the_legend():
+    points = np.random.default_rng(0).standard_normal((60, 4))
+    curves = {"narrow": magnitude_curve(0.1 * points), "wide": magnitude_curve(5 * points)}
+    assert curves["narrow"].area == pytest.approx(curves["wide"].area, abs=0.01)
+    lines = [trace for trace in magnitude_figure(curves).data if trace.mode == "lines+markers"]
+    narrow, wide = (float(trace.name.rsplit(" ", 1)[-1]) for trace in lines)
+    assert narrow < wide - 0.3
+    assert magnitude_finding(curves).startswith("Areas up to scale")
+
+
+def test_a_network_that_was_not_judged_is_hollow_and_not_of_accuracy_zero():
+    axis = np.linspace(-1, 1, 3)
+    points = np.zeros((4, 2), np.float32)
+    own = np.array([0.5, np.nan, 0.9, np.nan])
+    figure = plane_figure(axis, axis, np.full((3, 3), 0.4), points, own, list("abcd"), labels=("x", "y"))
+    traces = {trace.name: trace for trace in figure.data}
+    assert list(traces["trained"].marker.color) == [0.5, 0.9]
+    assert list(traces["not judged"].text) == ["b", "d"]
+    assert traces["not judged"].marker.symbol == "circle-open"

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from tests.pages.test_pages import chart, charts, finished, metric, opened, sentences, user  # noqa: F401
+from wsexplore.align import align_permutations
+from wsexplore.embed import EncoderConfig, fit_encoder, fit_projection
 from wsexplore.population import train_zoo
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
@@ -170,3 +172,49 @@ def test_a_map_of_another_zoo_of_the_same_name_is_not_shown(user):  # noqa: F811
     train_zoo("mlp", "digits", models=8, epochs=1, seed=1).save(user / "zoos" / "small")
     again = opened("atlas", zoo="small")
     assert "has no map yet" in again.info[0].value
+
+
+def test_a_map_of_latents_belongs_to_the_encoder_that_is_chosen(user):  # noqa: F811
+    zoo = train_zoo("mlp", "digits", models=12, epochs=2, checkpoints=[0, 1, 2], config={"widths": [64, 6, 10]}, seed=0)
+    zoo.save(user / "zoos" / "small")
+    found = align_permutations(zoo, by="run")
+    found.save(user / "alignments" / "small")
+    for frame, source in {"raw": zoo, "aligned": found.apply(zoo)}.items():
+        fit_projection(source, method="pca").save(user / "projections" / "small" / f"pca-{frame}")
+    config = EncoderConfig(latent=4, width=8, layers=1, heads=2, steps=10, batch=4)
+    fit_encoder(found.apply(zoo), config=config, seed=0).save(user / "encoders" / "first")
+    at = made(opened("atlas", zoo="small", frame="encoder"))
+    assert metric(at, "Networks") == "36"
+    assert 0 <= float(metric(at, "Neighbours kept").rstrip("%")) <= 100
+    first = chart(at)["data"][-1]["x"]
+    at = finished(opened("atlas", zoo="small", frame="encoder", colour="prediction error"))
+    at.run()
+    assert not sentences(at)
+    assert "coloured by prediction error" in charts(at)[0].proto.alt
+    fit_encoder(found.apply(zoo), config=config, seed=1).save(user / "encoders" / "another")
+    at = opened("atlas", zoo="small", frame="encoder")
+    assert at.selectbox(key="encoder").options == ["another", "first"]
+    assert "There is no PCA of the latents yet" in at.info[0].value
+    second = chart(made(at))["data"][-1]["x"]
+    assert first != second
+    again = opened("atlas", zoo="small", frame="encoder", encoder="first")
+    assert chart(again)["data"][-1]["x"] == first
+
+
+def made(at):
+    """The page after its missing map was made."""
+    next(button for button in at.button if button.label == "Make this map").click().run()
+    finished(at)
+    at.run()
+    assert not at.exception
+    assert not sentences(at)
+    return at
+
+
+def test_the_clock_says_what_it_lacks_in_space(user):  # noqa: F811
+    at = opened("atlas", frame="statistics", dims="3-D", look="Epoch by epoch")
+    next(button for button in at.button if button.label == "Make this map").click().run()
+    finished(at)
+    at.run()
+    assert not at.exception
+    assert any("The clock runs on the 2-D map" in info.value for info in at.info)

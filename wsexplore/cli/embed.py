@@ -1,5 +1,6 @@
 """`wsexplore embed fit | apply`: maps and encoders of a zoo, and networks placed by them."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +22,7 @@ from wsexplore.cli.frame import (
 
 if TYPE_CHECKING:
     from wsexplore.embed import Encoder
-    from wsexplore.zoo import Zoo
+    from wsexplore.zoo import Recipe, Zoo
 
 app = typer.Typer(help="Weights to points and back: maps, encoders, probes, samples.", no_args_is_help=True)
 
@@ -44,7 +45,7 @@ def fit(
     dims: Annotated[int, typer.Option(min=2, max=3, help="Of a map.")] = 2,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Of an encoder: steps=2000, latent=32, ...")] = None,
     data: Annotated[
-        str, typer.Option(help="For an encoder: data set whose samples the networks answer; by default the table's.")
+        str, typer.Option(help="For an encoder: data set that the networks answer; default: the table's; or none.")
     ] = "",
     seed: Seed = 0,
     device: OnDevice = Device.auto,
@@ -53,23 +54,30 @@ def fit(
     """Fit a map of a zoo, or an encoder to one zoo or several, and store it."""
     with work() as on_step:
         settings = {name: parse_field(value) for name, value in parse_assignments(set_ or [], "--set").items()}
+        from wsexplore.embed import METHODS
         from wsexplore.zoo import Zoo, check_target
 
         check_target(out)
         encodes = method in ENCODERS
         if len(zoos) > 1 and not encodes:
             raise ValueError(f"a map shows one zoo, got {len(zoos)}; only an encoder reads several")
-        if settings and not encodes:
-            raise ValueError("--set is for an encoder; a map has --method, --dims and --seed")
+        if (settings or data) and not encodes:
+            raise ValueError("--set and --data are for an encoder; a map has --method, --dims and --seed")
+        if dims != 2 and encodes:
+            raise ValueError("--dims is for a map; the size of a latent is --set latent=64")
+        if not encodes and method not in METHODS:
+            raise ValueError(f"method {method!r} is unknown; choose one of {', '.join((*METHODS, *ENCODERS))}")
         given = [Zoo.open(name) for name in zoos]
-        if encodes if align is None else align:
-            given = [_aligned(zoo, on_step) for zoo in given]
+        aligns = encodes if align is None else align
+        framed = [_aligned(zoo, on_step) for zoo in given] if aligns else given
         if encodes:
-            _fit_encoder(given, method, settings, data, out, seed, device, on_step, as_json=as_json)
+            encoder = _encoder(framed, method, settings, data, seed, device, on_step)
+            (replace(encoder, recipe=_recipe(encoder, given)) if aligns else encoder).save(out)
+            answer({"written": out, **_facts(encoder)}, as_json=as_json)
             return
         from wsexplore.embed import fit_projection
 
-        projection = fit_projection(given[0], method=method, dims=dims, seed=seed)
+        projection = fit_projection(framed[0], method=method, dims=dims, seed=seed)
         projection.save(out)
         answer(
             {
@@ -90,7 +98,7 @@ def apply(
     zoo: ZooName,
     out: Table,
     fitted: Annotated[str, typer.Option(help="For a map: the zoo that it shows.")] = "",
-    pool: Annotated[str, typer.Option(help="Of an encoder: mean, layers or tokens.")] = "mean",
+    pool: Annotated[str, typer.Option(help="Of an encoder: mean, layers, tokens or told.")] = "mean",
     align: Align = True,
     as_json: AsJson = False,
 ) -> None:
@@ -116,31 +124,39 @@ def apply(
 
 def _aligned(zoo: "Zoo", on_step: OnStep) -> "Zoo":
     from wsexplore.align import align as align_zoo
+    from wsexplore.embed.reference import best_row
 
-    best = int(zoo.table["test_accuracy"].to_numpy().argmax()) if "test_accuracy" in zoo.table else 0
-    return align_zoo(zoo, reference=best, by="run", on_step=lambda f, m: on_step(f, f"aligning: {m}"))
+    return align_zoo(zoo, reference=best_row(zoo), by="run", on_step=lambda f, m: on_step(f, f"aligning: {m}"))
 
 
-def _fit_encoder(
+def _encoder(
     zoos: list["Zoo"],
     method: str,
     settings: dict[str, Any],
     data: str,
-    out: str,
     seed: int,
     device: Device,
     on_step: OnStep,
-    *,
-    as_json: bool,
-) -> None:
+) -> "Encoder":
     from wsexplore.embed import HYPER, EncoderConfig, fit_encoder
 
     base = HYPER if method == "hyper" else EncoderConfig()
     config = EncoderConfig.from_dict({**base.to_dict(), **settings})
-    sets = [data or data_of(zoo) or None for zoo in zoos]
-    encoder = fit_encoder(zoos, data=sets, seed=seed, config=config, device=device.value, on_step=on_step)
-    encoder.save(out)
-    answer({"written": out, **_facts(encoder)}, as_json=as_json)
+    sets = [None if data == "none" else data or data_of(zoo) or None for zoo in zoos]
+    told = sets[0] if len(set(sets)) == 1 else sets
+    return fit_encoder(zoos, data=told, seed=seed, config=config, device=device.value, on_step=on_step)
+
+
+def _recipe(encoder: "Encoder", zoos: list["Zoo"]) -> "Recipe":
+    """The recipe of an encoder whose zoos this command aligned."""
+    from wsexplore.embed.reference import best_row
+
+    made, names = encoder.recipe, list(encoder.recipe.inputs)
+    python = made.python
+    for name, zoo in zip(names, zoos, strict=True):
+        python = python.replace(name, f"wx.align({name}, reference={best_row(zoo)}, by='run')", 1)
+    inputs = {name: zoo.fingerprint for name, zoo in zip(names, zoos, strict=True)}
+    return replace(made, inputs=inputs, cli=made.cli.replace(" --as-it-is", ""), python=python)
 
 
 def data_of(zoo: "Zoo") -> str:
@@ -150,7 +166,7 @@ def data_of(zoo: "Zoo") -> str:
 
 
 def _facts(encoder: "Encoder") -> dict[str, Any]:
-    last = min(encoder.history, key=lambda one: one.judged)
+    last = encoder.best
     return {
         "networks": sum(encoder.networks),
         "parameters": encoder.size,

@@ -39,7 +39,7 @@ def probe(
         report = probe_zoo(
             source,
             encoder=Encoder.open(encoder) if encoder else None,
-            targets=[name for name in targets.split(",") if name] or None,
+            targets=[name.strip() for name in targets.split(",") if name.strip()] or None,
             kinds=[name.strip() for name in features.split(",") if name.strip()] or None,
             data=data or None,
             classes=classes,
@@ -64,8 +64,8 @@ def decode(encoder: EncoderName, zoo: ZooName, out: Out, align: Align = True, as
         opened, source = Encoder.open(encoder), Zoo.open(zoo)
         rebuilt = opened.reconstruct(opened.align(source) if align else source)
         facts: dict[str, Any] = {"written": out, "networks": len(rebuilt)}
-        if "test_accuracy" in source.table and "dataset" in source.table:
-            facts |= _compared(source, rebuilt)
+        if "test_accuracy" in source.table and (name := data_of(source)):
+            facts |= _compared(source, rebuilt, name)
         rebuilt.save(out)
         answer(facts, as_json=as_json)
 
@@ -120,11 +120,11 @@ def _judged(made: "Zoo", source: "Zoo", name: str, seed: int, on_step: OnStep) -
     return {"mean_accuracy": own["mean_accuracy"], "novelty": own["novelty"], "verdict": report.verdict}
 
 
-def _compared(source: "Zoo", rebuilt: "Zoo") -> dict[str, Any]:
+def _compared(source: "Zoo", rebuilt: "Zoo", name: str) -> dict[str, Any]:
     """Accuracy before and after."""
     from wsexplore.population import evaluate
 
-    scores = evaluate(rebuilt, data_of(source))
+    scores = evaluate(rebuilt, name)
     return {
         "mean_accuracy": float(source.table["test_accuracy"].mean()),
         "mean_accuracy_decoded": float(scores["test_accuracy"].mean()),

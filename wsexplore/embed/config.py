@@ -73,6 +73,10 @@ class EncoderConfig:
         if not isinstance(self.permute, bool):
             raise ValueError(f"permute must be true or false, got {self.permute!r}")
 
+    def length(self, tokens: int) -> int:
+        """How many of a network's tokens are read together."""
+        return tokens if self.latent_of == "network" else min(self.window, tokens)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON values."""
         return asdict(self)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from wsexplore.embed.autoencoder import Autoencoder
 from wsexplore.embed.config import EncoderConfig
-from wsexplore.embed.parts import Parts
+from wsexplore.embed.parts import Parts, read_history
 from wsexplore.embed.tokenizer import Tokenizer
 from wsexplore.embed.training import EncoderStep
 from wsexplore.nets import Architecture
@@ -63,6 +64,11 @@ class Encoder:
     def size(self) -> int:
         """Number of parameters of the autoencoder."""
         return sum(parameter.numel() for parameter in self.network.parameters())
+
+    @property
+    def best(self) -> EncoderStep:
+        """The check whose state was kept."""
+        return min(self.history, key=lambda one: one.whole)
 
     @property
     def tells(self) -> bool:
@@ -218,14 +224,14 @@ class Encoder:
                 parts.network,
                 parts.tellers,
                 parts.config,
-                tuple(EncoderStep(**step) for step in manifest["history"]),
+                read_history(manifest["history"]),
                 str(manifest["stopped"]),
-                tuple(manifest["fitted_on"]),
-                tuple(manifest["networks"]),
+                tuple(str(one) for one in manifest["fitted_on"]),
+                tuple(operator.index(one) for one in manifest["networks"]),
                 Recipe.from_dict(manifest["recipe"]),
             )
         except (KeyError, TypeError, RuntimeError, OSError, SafetensorError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).splitlines()[-1].strip()
             raise ValueError(
                 f"{folder} does not hold an encoder that fits its manifest ({reason}); make it again"
             ) from None
@@ -241,7 +247,7 @@ class Encoder:
     def _windows(self, reader: Tokenizer, values: Tensor, run: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """Run over windows of the length that was trained, each with context on both sides of what is kept of it."""
         position, count, window = reader.tokens.position, reader.tokens.count, self.config.window
-        if self.config.latent_of == "network" or count <= window:
+        if self.config.length(count) == count:
             return run(values, position)
         halo = window // 4
         parts = []
@@ -259,7 +265,7 @@ class Encoder:
     def _block(self, reader: Tokenizer) -> int:
         """Networks that are run together."""
         tokens = reader.tokens
-        length = tokens.count if self.config.latent_of == "network" else min(tokens.count, self.config.window)
+        length = self.config.length(tokens.count)
         return max(1, MEMORY // (4 * (length * self.config.width * 12 + tokens.count * tokens.size)))
 
     def _made(self, what: str, zoo: Zoo) -> Recipe:

@@ -104,9 +104,6 @@ def _check(zoos: Sequence[Zoo]) -> None:
             raise ValueError(
                 f"an encoder needs at least {FEWEST} networks, this zoo has {len(zoo)}; train or import more"
             )
-        if len(zoo.groups()) > 1:
-            names = ", ".join(zoo.architecture.row_fields)
-            raise ValueError(f"the networks of this zoo differ in {names}; give one zoo for each kind")
     layouts = [zoo.architecture.layout for zoo in zoos]
     if any(layout in layouts[:place] for place, layout in enumerate(layouts)):
         raise ValueError("two of the zoos have the same architecture; put their networks into one with wx.concat")
@@ -114,7 +111,7 @@ def _check(zoos: Sequence[Zoo]) -> None:
 
 def _size(zoo: Zoo) -> int:
     """Numbers per token that suit an architecture."""
-    architecture = zoo.groups()[0][0]
+    architecture = zoo.architecture
     return RowTokens.of(spec_of(architecture), architecture.layout).size
 
 
@@ -167,10 +164,12 @@ def _recipe(zoos: Sequence[Zoo], data: object, config: EncoderConfig, seed: int,
     changed = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
     keywords = ", ".join(f"{name}={value!r}" for name, value in changed.items())
     given = "zoo" if len(zoos) == 1 else f"[{', '.join(f'zoo_{place}' for place in range(len(zoos)))}]"
-    written = f", config=wsexplore.embed.EncoderConfig({keywords})" if changed else ""
+    written = f", config=wx.EncoderConfig({keywords})" if changed else ""
     named = data if isinstance(data, str | list | tuple | None) else str(getattr(data, "name", ""))
+    names = {str(one) for one in named} if isinstance(named, list | tuple) else {str(named)}
     told = f", data={named!r}" if named else ""
-    options = f" --data {named}" if isinstance(named, str) else ""
+    options = f" --data {(names.pop() if len(names) == 1 else '').lower() or 'none'}"
+    options += f" --device {device}" if device != "auto" else ""
     options += "".join(f" --set {name}={str(value).lower()}" for name, value in changed.items())
     return Recipe.of(
         "fit_encoder",

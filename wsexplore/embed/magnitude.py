@@ -1,6 +1,6 @@
 """Magnitude: how many different networks a cloud of points holds, at every scale."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +20,9 @@ DIMENSIONS = 32
 
 STEPS = 30
 """Scales of a curve."""
+
+FURTHER = 6
+"""Scales that are added where an area goes on beyond the end of a curve."""
 
 SHARES = (0.01, 0.95)
 """Shares of the points that are told apart at the smallest and at the largest scale of a curve."""
@@ -68,10 +71,28 @@ class Magnitude:
     def area(self) -> float:
         """The share of points told apart, averaged over the scales from 0 to the largest: 0 to 1.
 
-        It is the area under the curve over the largest scale and the number of points.
+        It is the area under the curve over the largest scale and the number of points. The largest scale follows from
+        the cloud, so clouds of one form have one area, however large they are; `area_to` tells how far they spread.
         """
-        top = float(self.scales[-1])
-        return float(self._curve.integrate(0.0, top)) / (top * len(self))
+        return self.area_to(float(self.scales[-1]))
+
+    def area_to(self, scale: float) -> float:
+        """The share of points told apart, averaged over the scales from 0 to this one: 0 to 1.
+
+        Of clouds in one unit of distance the one that is spread more widely has the larger area to a common scale, as
+        `common_scale` gives it. Beyond the end of the curve the magnitude is computed at a few more scales.
+
+        Raises:
+            ValueError: the scale is not a positive number.
+        """
+        _check_scales([scale])
+        end = float(self.scales[-1])
+        area = float(self._curve.integrate(0.0, min(scale, end)))
+        if scale > end:
+            at = np.geomspace(end, scale, FURTHER + 1)
+            beyond = [float(_weighting(self._distances, float(one)).sum()) for one in at[1:]]
+            area += float(PchipInterpolator(at, [float(self.values[-1]), *beyond]).integrate(end, scale))
+        return area / (scale * len(self))
 
     def difference(self, other: "Magnitude") -> float:
         """Mean gap between two curves from scale 0 to the end of the shorter: 0 to 1.
@@ -122,6 +143,18 @@ class Magnitude:
         if self.drawn < self.given:
             said += f" of {self.given:,}, drawn by a seed"
         return said + (f"; {self.merged:,} near-duplicates merged" if self.merged else "")
+
+
+def common_scale(curves: Iterable[Magnitude]) -> float:
+    """The scale up to which the areas of clouds are compared: the median of the ends of their curves.
+
+    Raises:
+        ValueError: there is no curve.
+    """
+    ends = [float(curve.scales[-1]) for curve in curves]
+    if not ends:
+        raise ValueError("a common scale needs at least one curve")
+    return float(np.median(ends))
 
 
 def magnitude_curve(

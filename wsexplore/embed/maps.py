@@ -11,6 +11,7 @@ from wsexplore.datasets import Dataset
 from wsexplore.embed.behaviour import function_features
 from wsexplore.embed.encoder import Encoder
 from wsexplore.embed.projection import fit_projection
+from wsexplore.embed.reference import best_row
 from wsexplore.embed.statistics import weight_statistics
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, check_target
@@ -54,9 +55,9 @@ def map_zoo(
     check_target(alignment)
     tell = on_step or (lambda fraction, message: None)
     if reference is None:
-        reference = int(zoo.table["test_accuracy"].to_numpy().argmax()) if "test_accuracy" in zoo.table else 0
+        reference = best_row(zoo)
     found = align_permutations(zoo, reference=reference, by="run", on_step=lambda f, m: tell(0.2 * f, m))
-    frames = {"raw": zoo, "aligned": found.apply(zoo)}
+    frames = {"raw": zoo, "aligned": found.apply(zoo, on_step=lambda f, m: tell(0.2, m))}
     methods = ALWAYS if len(zoo) <= LARGE else ALWAYS[:1]
     jobs = [(frame, method) for frame in frames for method in methods]
     for place, (frame, method) in enumerate(jobs):
@@ -66,9 +67,10 @@ def map_zoo(
     tell(1.0, "stored the maps")
 
 
-def map_name(embedding: str, method: str, dims: int = 2) -> str:
-    """Name of the folder that a map is stored in."""
-    return f"{method}-{embedding}" + ("-3d" if dims == 3 else "")
+def map_name(embedding: str, method: str, dims: int = 2, encoder: Encoder | None = None) -> str:
+    """Name of the folder that a map is stored in; that of latents tells the encoder by its content."""
+    of = f"-{encoder.fingerprint[:12]}" if encoder is not None else ""
+    return f"{method}-{embedding}{of}" + ("-3d" if dims == 3 else "")
 
 
 def add_map(
@@ -103,7 +105,9 @@ def add_map(
     """
     tell = on_step or (lambda fraction, message: None)
     tell(0.0, f"reading the {EMBEDDINGS.get(embedding, embedding)}")
-    source = embedded(zoo, embedding, alignment=alignment, data=data, encoder=encoder)
+    source = embedded(
+        zoo, embedding, alignment=alignment, data=data, encoder=encoder, on_step=lambda f, m: tell(0.3 * f, m)
+    )
     tell(0.3, f"{method} of the {EMBEDDINGS[embedding]}")
     name = "weights" if isinstance(source, Zoo) else embedding
     inputs = {"of": zoo.fingerprint} | ({"encoder": encoder.fingerprint} if encoder is not None else {})
@@ -118,10 +122,19 @@ def embedded(
     alignment: Alignment | None = None,
     data: Dataset | None = None,
     encoder: Encoder | None = None,
+    on_step: OnStep | None = None,
 ) -> Zoo | Float[Array, "models features"]:
     """What a map of this embedding lays out: a zoo for its weights, or a matrix with a row per network.
 
     The statistics are brought to mean 0 and standard deviation 1, those that never change left out.
+
+    Args:
+        zoo: the networks.
+        embedding: one of `EMBEDDINGS`.
+        alignment: of this very zoo, for the aligned weights and the latents.
+        data: what classifiers answer on, for the function space.
+        encoder: whose mean latents are laid out, for the latents.
+        on_step: told the share done; it may raise to cancel.
 
     Raises:
         ValueError: the embedding is unknown, or lacks its alignment, data or encoder.
@@ -133,14 +146,16 @@ def embedded(
     if embedding == "aligned":
         if alignment is None:
             raise ValueError("a map of the aligned weights needs the zoo's alignment")
-        return alignment.apply(zoo)
+        return alignment.apply(zoo, on_step=on_step)
     if embedding == "encoder":
         if encoder is None:
             raise ValueError("a map of the latents needs an encoder")
-        return encoder.embed(zoo if alignment is None else alignment.apply(zoo), align=alignment is None)
+        return encoder.embed(
+            zoo if alignment is None else alignment.view(zoo), align=alignment is None, on_step=on_step
+        )
     if embedding == "statistics":
         return _standardised(weight_statistics(zoo).drop(columns="id").to_numpy(np.float32))
-    return function_features(zoo, data, samples=SAMPLES, seed=0)
+    return function_features(zoo, data, samples=SAMPLES, seed=0, on_step=on_step)
 
 
 def _standardised(values: Float[Array, "models features"]) -> Float[Array, "models features"]:

@@ -35,10 +35,14 @@ class LatentPlane:
         Raises:
             ValueError: there are too few networks, or the encoder does not read them.
         """
+        groups = zoo.groups()
+        if len(groups) > 1:
+            names = ", ".join(zoo.architecture.row_fields)
+            raise ValueError(f"the networks differ in {names}, so a point is no one network; select one kind")
         codes = encoder.embed(zoo, pool="tokens")
         given = {"encoder": encoder.fingerprint, "zoo": zoo.fingerprint}
         fitted = fit_projection(codes, name="latents", inputs=given, components=2, seed=seed)
-        return cls(encoder, zoo.groups()[0][0], fitted)
+        return cls(encoder, groups[0][0], fitted)
 
     @property
     def points(self) -> Float[Array, "models 2"]:

@@ -9,8 +9,9 @@ from wsexplore.datasets import Dataset
 from wsexplore.embed.behaviour import class_accuracies
 from wsexplore.embed.encoder import Encoder
 from wsexplore.embed.features import KINDS, features_of
-from wsexplore.embed.probe import MODELS, TARGETS, probe
+from wsexplore.embed.probe import MODELS, TARGETS, Features, probe
 from wsexplore.embed.probed import ProbeReport
+from wsexplore.embed.reference import best_row
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo
 
@@ -66,12 +67,15 @@ def probe_zoo(
         wanted += [str(column) for column in known if known[column].nunique() > 1]
         table = table.reset_index(drop=True).assign(**{str(name): known[name].to_numpy() for name in known})
     chosen = list(kinds) if kinds else _possible(zoo, encoder, source)
-    features = {}
+    features: dict[str, Features] = {}
+
+    def tell_within(fraction: float, message: str) -> None:
+        tell(0.5 * len(features) / len(chosen), f"aligning: {message}")
+
     for place, kind in enumerate(chosen):
         tell(0.5 * place / len(chosen), f"features: {kind}")
         if kind in FRAMED and aligned is None:
-            best = int(table["test_accuracy"].to_numpy().argmax()) if "test_accuracy" in table else 0
-            aligned = align(zoo, reference=best, by="run", seed=seed)
+            aligned = align(zoo, reference=best_row(zoo), by="run", seed=seed, on_step=tell_within)
         frame = aligned if kind.startswith("encoder") and aligned is not None else zoo
         features[kind] = features_of(frame, kind, data=source, aligned=aligned, encoder=encoder, seed=seed)
     return probe(

@@ -38,7 +38,11 @@ class SampleSettings:
     """How often the best become the anchors of the next draw (bootstrapping)."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.bandwidth, int | float) or not 0 <= self.bandwidth <= 10:
+        if (
+            isinstance(self.bandwidth, bool)
+            or not isinstance(self.bandwidth, int | float)
+            or not 0 <= self.bandwidth <= 10
+        ):
             raise ValueError(f"bandwidth must be a number from 0 to 10, got {self.bandwidth!r}")
         if self.kernel not in KINDS:
             raise ValueError(f"kernel {self.kernel!r} is unknown; choose {' or '.join(KINDS)}")
@@ -46,6 +50,8 @@ class SampleSettings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 100:
                 raise ValueError(f"{name} must be a whole number from 1 to 100, got {value!r}")
+        if self.rounds > 1 and self.candidates == 1:
+            raise ValueError("each round keeps the best of its candidates; give at least 2 candidates, or one round")
 
 
 def sample_encoder(
@@ -89,14 +95,18 @@ def sample_encoder(
     chosen = anchors.select(select_rows(anchors.table, where)) if where else anchors
     if len(chosen) == 0:
         raise ValueError("no network is left as an anchor; loosen the filter")
-    architecture = chosen.groups()[0][0]
+    groups = chosen.groups()
+    if len(groups) > 1:
+        fields = ", ".join(chosen.architecture.row_fields)
+        raise ValueError(f"the anchors differ in {fields}; select one kind with where")
+    architecture = groups[0][0]
     source = dataset(data) if isinstance(data, str) else data
     if source is None and (settings.candidates > 1 or settings.rounds > 1 or architecture.buffers.size):
         raise ValueError("name a data set: candidates are compared, and running statistics estimated, on its samples")
     latents, names = encoder.latents(chosen), chosen.table["id"].to_numpy()
-    generator = torch.Generator().manual_seed(seed)
+    generator, spread = torch.Generator().manual_seed(seed), settings.bandwidth * latents.std(0, correction=0)
     for turn in range(settings.rounds):
-        drawn, rows = _drawn(latents, n * settings.candidates, settings, generator)
+        drawn, rows = _drawn(latents, n * settings.candidates, spread, settings, generator)
         weights = encoder.decode(drawn, architecture)
         buffers = _statistics(architecture, weights, source)
         best = _best(architecture, weights, buffers, source, n) if settings.candidates > 1 else torch.arange(n)
@@ -112,14 +122,17 @@ def sample_encoder(
 
 
 def _drawn(
-    latents: Float[Tensor, "anchors latents latent"], n: int, settings: SampleSettings, generator: torch.Generator
+    latents: Float[Tensor, "anchors latents latent"],
+    n: int,
+    spread: Float[Tensor, "latents latent"],
+    settings: SampleSettings,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Latents of the density, and the anchor of each sample; with one per token, that of the first."""
     places = latents.shape[1] if settings.kernel == "token" else 1
     rows = torch.randint(len(latents), (n, places), generator=generator)
     centres = latents[rows, torch.arange(latents.shape[1])] if settings.kernel == "token" else latents[rows[:, 0]]
-    spread = latents.std(0, correction=0)
-    return centres + settings.bandwidth * spread * torch.randn(centres.shape, generator=generator), rows[:, 0]
+    return centres + spread * torch.randn(centres.shape, generator=generator), rows[:, 0]
 
 
 def _statistics(architecture: Architecture, weights: Tensor, source: Dataset | None) -> Tensor:
@@ -147,7 +160,7 @@ def _recipe(
     words = [f"seed={seed}"]
     words += [f"data={source.name!r}"] if source else []
     words += [f"where={where!r}"] if where else []
-    words += [f"settings=wsexplore.embed.SampleSettings({inside})"] if changed else []
+    words += [f"settings=wx.SampleSettings({inside})"] if changed else []
     return Recipe.of(
         "sample_encoder",
         inputs={"encoder": encoder.fingerprint, "anchors": anchors.fingerprint},

@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from wsexplore.align import match_population, spec_of
+from wsexplore.embed.reference import best_row
 from wsexplore.embed.tokens import RowTokens
 from wsexplore.nets import Architecture, Layout
 from wsexplore.symmetry import PermutationSpec, permute_weights, random_permutation
@@ -43,13 +44,11 @@ class Tokenizer:
         Weights and biases of a layer are standardised apart, so that the squared error counts each tensor alike
         whatever its scale: the layer-wise normalised loss of the papers.
         """
-        architecture = zoo.groups()[0][0]
+        architecture = zoo.architecture
         spec, layout = spec_of(architecture), architecture.layout
-        best = int(zoo.table["test_accuracy"].to_numpy().argmax()) if "test_accuracy" in zoo.table else 0
         mean, spread = _standard(weights, layout)
-        return cls(
-            architecture, spec, RowTokens.of(spec, layout, size or None), mean, spread, zoo.weights[best].clone()
-        )
+        reference = zoo.rows([best_row(zoo)])[0].clone()
+        return cls(architecture, spec, RowTokens.of(spec, layout, size or None), mean, spread, reference)
 
     def read(self, weights: Float[Tensor, "models parameters"]) -> Float[Tensor, "models tokens size"]:
         """Standardised tokens."""

@@ -199,8 +199,9 @@ def _held_out(
         if not len(source.held_out):
             continue
         tokens, some, facts = source.tokenizer.tokens, source.held_out[:JUDGED], source.held_out_facts[:JUDGED]
-        start = max(0, tokens.count - config.window) // 2
-        window = slice(start, start + min(config.window, tokens.count))
+        length = config.length(tokens.count)
+        start = (tokens.count - length) // 2
+        window = slice(start, start + length)
         clean, mask, position = some[:, tokens.gather[window]], tokens.mask[window], tokens.position[window]
         error, _, told = losses(network, teller, _Batch(clean, clean, mask, position, facts), _without_contrast(config))
         found.append((float(error), float(told)))
@@ -224,7 +225,7 @@ class _Batch:
     def draw(cls, source: Source, orders: Tensor, config: EncoderConfig, generator: torch.Generator) -> "_Batch":
         tokens, device = source.tokenizer.tokens, source.train.device
         rows = torch.randint(len(source.train), (config.batch,), generator=generator).to(device)
-        length = min(config.window, tokens.count)
+        length = config.length(tokens.count)
         start = int(torch.randint(tokens.count - length + 1, (1,), generator=generator))
         window = slice(start, start + length)
         places = tokens.gather[window]

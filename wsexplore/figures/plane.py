@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from wsexplore.figures.theme import INK, SEQUENTIAL, layout, plain, scale
+from wsexplore.figures.theme import INK, LINE, SEQUENTIAL, layout, plain, scale
 
 DRAWN = 2000
 """Most networks that are drawn."""
@@ -35,7 +35,7 @@ def plane_figure(
         y: places along the second.
         accuracy: of the decoded networks, 0 to 1.
         points: where trained networks lie.
-        own: their accuracy.
+        own: their accuracy; not a number where it is not known, and the mark is hollow.
         ids: their names.
         labels: of the axes.
         chosen: a point that is marked.
@@ -71,7 +71,8 @@ def plane_figure(
         showlegend=False,
         name="decoded",
     )
-    some = np.sort(np.random.default_rng(0).permutation(len(points))[:DRAWN])
+    drawn = np.sort(np.random.default_rng(0).permutation(len(points))[:DRAWN])
+    some, unknown = drawn[np.isfinite(own[drawn])], drawn[~np.isfinite(own[drawn])]
     figure.add_scatter(
         x=points[some, 0],
         y=points[some, 1],
@@ -83,6 +84,17 @@ def plane_figure(
         showlegend=False,
         name="trained",
     )
+    if len(unknown):
+        figure.add_scatter(
+            x=points[unknown, 0],
+            y=points[unknown, 1],
+            mode="markers",
+            marker={"size": 6, "color": LINE, "symbol": "circle-open", "line": {"color": LINE, "width": 1.2}},
+            text=[plain(ids[row]) for row in unknown],
+            hovertemplate="<b>%{text}</b><br>accuracy not known<extra>trained</extra>",
+            showlegend=False,
+            name="not judged",
+        )
     if chosen is not None:
         figure.add_scatter(
             x=[chosen[0]],

@@ -260,7 +260,7 @@ def _parse(folder: Path, kind: str) -> dict[str, Any]:
             f"{folder} is written in format version {version}, this wsexplore reads up to {VERSION}; update wsexplore"
         )
     if manifest.get("kind") != kind:
-        raise ValueError(f"{folder} holds a {manifest.get('kind')}, not a {kind}; choose another folder")
+        raise ValueError(f"{folder} holds the kind {manifest.get('kind')!r}, not {kind!r}; choose another folder")
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(_is_entry(name, facts) for name, facts in files.items()):
         raise ValueError(f"the list of files in {file} is broken; fetch or make the {kind} again")
