@@ -1,12 +1,18 @@
 """How diverse networks are: magnitude of a selection, of the rest, and of what a flow draws."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app_pages.encoders import encoders_of
 from app_pages.frame import result_of, sentence, show
-from app_pages.handles import open_alignment, open_flow, open_projection, source_of
-from wsexplore.embed import Magnitude, magnitude_curve
+from app_pages.handles import open_alignment, open_encoder, open_flow, open_projection, source_of
+from app_pages.link import check_link
+from app_pages.pick import data_of
+from wsexplore.embed import Magnitude, magnitude_curve, sample_encoder
+from wsexplore.embed.magnitude import common_scale
 from wsexplore.figures import magnitude_figure, magnitude_finding
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, shelf
@@ -14,53 +20,58 @@ from wsexplore.zoo import Zoo, shelf
 MOST = 600
 """Networks of each cloud; the work grows with the cube of it."""
 HEAVY = 10
+NOTHING = "nothing"
 
 
 def diversity(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> None:
-    """Curves of the selection against the rest, and against samples of a flow of this zoo."""
+    """Curves of the selection against the rest, and against samples of a flow or an encoder of this zoo."""
     st.caption(
         "Magnitude counts how many networks of a cloud are different at a scale: 1 from afar, all of them from near. A "
         "cloud whose curve rises further left is spread out more widely."
     )
-    flows = _flows_of(name)
-    drawn = st.toggle(
-        "Samples of the flow beside them",
-        value=False,
+    offered = [NOTHING, *(f"flow {one}" for one in _flows_of(name)), *(f"encoder {one}" for one in encoders_of(zoo))]
+    check_link("sampled", offered, "samples of the")
+    drawn = st.selectbox(
+        "Samples beside them",
+        offered,
         key="sampled",
         bind="query-params",
-        disabled=not flows,
-        help="As many networks drawn by the flow of this zoo, brought into the same frame.",
+        format_func=lambda one: "Nothing" if one == NOTHING else f"Samples of the {one}",
+        help=f"As many networks as the first cloud has, {MOST} at most, drawn by a flow of this zoo, or near the "
+        "latents of that cloud by an encoder, and brought into the same frame.",
     )
     groups = {"selection": chosen, "the rest": np.setdiff1d(rows, chosen)} if len(chosen) else {"zoo": rows}
     groups = {label: held for label, held in groups.items() if len(held) > 2}
     if not groups:
         st.info("Three networks at least are needed; select more.")
         return
-    flow = flows[0] if drawn and flows else ""
+    sampler = _sampler(drawn, name, zoo, next(iter(groups.values()))) if drawn != NOTHING else None
 
     def work(on_step: OnStep) -> dict[str, Magnitude]:
         aligned, plane = open_alignment(name), open_projection(name, "pca", "aligned")
         found, view = {}, aligned.view(zoo)
         for place, (label, held) in enumerate(groups.items()):
-            on_step(place / (len(groups) + 1), f"magnitude of {label}")
+            on_step(0.6 * place / len(groups), f"magnitude of {label}")
             found[label] = magnitude_curve(plane.codes(view.rows(_some(held)).numpy()))
-        if flow:
-            on_step(0.8, "magnitude of the samples")
-            fresh = open_flow(flow).sample(min(MOST, 200))
-            found["samples of the flow"] = magnitude_curve(
-                plane.codes(aligned.place(fresh.weights, fresh.architecture).numpy())
-            )
+        if sampler is not None:
+            fresh = sampler(lambda f, m: on_step(0.6 + 0.3 * f, m))
+            on_step(0.9, "magnitude of the samples")
+            placed = aligned.place(fresh.weights, fresh.architecture)
+            found[f"samples of the {drawn.partition(' ')[0]}"] = magnitude_curve(plane.codes(placed.numpy()))
         return found
 
-    key = f"magnitude {zoo.fingerprint} {flow} {[hash(held.tobytes()) for held in groups.values()]}"
+    key = f"magnitude {zoo.fingerprint} {drawn} {[hash(held.tobytes()) for held in groups.values()]}"
     with sentence():
         curves: dict[str, Magnitude] = result_of(key, "Measuring diversity", work)
+    top = common_scale(curves.values())
     cells = st.columns(max(3, len(curves)))
     for cell, (label, curve) in zip(cells, curves.items(), strict=False):
         cell.metric(
             label[:1].upper() + label[1:],
-            f"{curve.area:.2f}",
-            help=f"Area under the curve, 0 to 1. {curve.sentence}.",
+            f"{curve.area_to(top):.2f}",
+            help=f"Share of the networks told apart, averaged over the scales from 0 to {top:.3g}, which are the same "
+            f"for all clouds: the wider one has more. Half are told apart at a distance of {1 / curve.half:.3g}. "
+            f"{curve.sentence}.",
         )
     show(
         magnitude_figure(curves),
@@ -76,10 +87,11 @@ def diversity(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> None
     )
     first = next(iter(groups))
     curve, own = curves[first], _some(groups[first])[curves[first].rows]
-    heavy = np.argsort(-curve.weighting())[:HEAVY]
+    weights = curve.weighting()
+    heavy = np.argsort(-weights)[:HEAVY]
     st.caption(f"The networks of the {first} that add most to its diversity: those at its boundary, and the isolated.")
     st.dataframe(
-        zoo.table.iloc[own[heavy]].assign(weight=curve.weighting()[heavy])[["id", "run", "epoch", "weight"]],
+        zoo.table.iloc[own[heavy]].assign(weight=weights[heavy])[["id", "run", "epoch", "weight"]],
         hide_index=True,
         key="heavy",
         column_config={"weight": st.column_config.NumberColumn("weight", format="%.3f")},
@@ -89,6 +101,20 @@ def diversity(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> None
 def _some(rows: np.ndarray) -> np.ndarray:
     """At most `MOST` rows, drawn with a fixed seed."""
     return rows if len(rows) <= MOST else np.sort(np.random.default_rng(0).choice(rows, MOST, replace=False))
+
+
+def _sampler(drawn: str, name: str, zoo: Zoo, rows: np.ndarray) -> Callable[[OnStep], Zoo]:
+    """What draws as many networks as `rows` has, `MOST` at most; all handles are opened here."""
+    kind, _, called = drawn.partition(" ")
+    count = min(len(rows), MOST)
+    if kind == "flow":
+        flow = open_flow(called)
+        return lambda on_step: flow.sample(count, on_step=on_step)
+    encoder, aligned = open_encoder(called), open_alignment(name)
+    data = None if zoo.architecture.task == "field" else data_of(zoo)
+    return lambda on_step: sample_encoder(
+        encoder, aligned.view(zoo).select(_some(rows)), count, data=data, on_step=on_step
+    )
 
 
 def _flows_of(name: str) -> list[str]:

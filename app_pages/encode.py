@@ -13,6 +13,7 @@ from app_pages.link import check_link, check_link_number
 from app_pages.pick import data_of
 from app_pages.plain import plain
 from app_pages.probed import some_runs
+from wsexplore.datasets import Dataset
 from wsexplore.embed import Encoder, EncoderConfig, EncoderStep, fit_encoder, probe
 from wsexplore.embed.fit import FEWEST
 from wsexplore.figures import history_figure
@@ -21,6 +22,7 @@ from wsexplore.zoo import Zoo, keep_path, shelf
 
 JUDGED = 200
 """Networks that a check decodes and probes."""
+TOLD = {"answers": "answers and statistics", "statistics": "statistics of weights", "nothing": "nothing"}
 
 
 @dataclass(slots=True)
@@ -41,12 +43,13 @@ def training(name: str, zoo: Zoo) -> None:
     if len(zoo) < FEWEST:
         st.info(f"An encoder needs at least {FEWEST} networks, this zoo has {len(zoo)}.")
         st.stop()
-    config, seed = _asked()
+    data = data_of(zoo) if "test_accuracy" in zoo.columns and zoo.architecture.task != "field" else None
+    config, told, seed = _asked(answers=data is not None)
     st.caption(
         f"{config.steps:,} steps of {config.batch} networks in two views each, one in its own order of units and one "
         "in a random one. A tenth of the runs is kept out to judge by."
     )
-    job = f"encoder {zoo.fingerprint} {config} {seed}"
+    job = f"encoder {zoo.fingerprint} {config} {told} {seed}"
     status = jobs().status(job)
     if st.button(
         "Train the encoder",
@@ -57,7 +60,7 @@ def training(name: str, zoo: Zoo) -> None:
     ):
         if status is not None:
             jobs().forget(job)
-        _start(job, name, zoo, config, seed)
+        _start(job, name, zoo, config, seed, data, told=told)
         st.rerun()
     if status is None:
         return
@@ -71,10 +74,12 @@ def training(name: str, zoo: Zoo) -> None:
         st.error(plain(f"{status.message[:1].upper()}{status.message[1:].removesuffix('.')}."))
 
 
-def _asked() -> tuple[EncoderConfig, int]:
-    """The settings; they live in the link."""
+def _asked(*, answers: bool) -> tuple[EncoderConfig, str, int]:
+    """The settings, what the latents tell, and the seed; they live in the link. Fields give no answers to tell."""
     kinds = {"tokens": "every token (SANE)", "network": "the whole network (hyper-representation)"}
+    offered = tuple(one for one in TOLD if answers or one != "answers")
     check_link("latent_of", tuple(kinds), "latents")
+    check_link("told", offered, "latents that tell")
     for key, low, high, what in (
         ("latent", 1, 1024, "latents of"),
         ("width", 8, 1024, "a width of"),
@@ -83,7 +88,7 @@ def _asked() -> tuple[EncoderConfig, int]:
         ("seed", 0, 2**31 - 1, "a seed of"),
     ):
         check_link_number(key, low, high, what)
-    cells = st.columns([2, 1, 1, 1, 1, 1], vertical_alignment="bottom")
+    cells = st.columns([1.8, 1.6, 0.9, 0.9, 1, 0.9, 0.9], vertical_alignment="bottom")
     latent_of = cells[0].selectbox(
         "A latent for",
         tuple(kinds),
@@ -92,12 +97,22 @@ def _asked() -> tuple[EncoderConfig, int]:
         format_func=kinds.get,
         help="SANE gives each row of weights a latent; the earlier autoencoders give the network one.",
     )
-    latent = cells[1].number_input("Latent", 1, 1024, 64, key="latent", bind="query-params", help="Numbers per latent.")
-    width = cells[2].number_input(
+    told = cells[1].selectbox(
+        "Latents tell",
+        offered,
+        key="told",
+        bind="query-params",
+        format_func=TOLD.get,
+        help="What a linear map of the mean latent learns to tell beside the reconstruction: what the networks answer "
+        "on samples of their training split, whose classes are not read, and statistics of their weights. SANE tells "
+        "nothing.",
+    )
+    latent = cells[2].number_input("Latent", 1, 1024, 64, key="latent", bind="query-params", help="Numbers per latent.")
+    width = cells[3].number_input(
         "Width", 8, 1024, 96, 8, key="width", bind="query-params", help="Of the transformers, a multiple of 4."
     )
-    steps = cells[3].number_input("Steps", 10, 100_000, 2000, 100, key="steps", bind="query-params", help="Of Adam.")
-    contrast = cells[4].number_input(
+    steps = cells[4].number_input("Steps", 10, 100_000, 2000, 100, key="steps", bind="query-params", help="Of Adam.")
+    contrast = cells[5].number_input(
         "Contrast",
         0.0,
         1.0,
@@ -107,7 +122,7 @@ def _asked() -> tuple[EncoderConfig, int]:
         bind="query-params",
         help="Weight of the contrastive loss, which brings two views of one network together.",
     )
-    seed = cells[5].number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", help="Of everything random.")
+    seed = cells[6].number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", help="Of everything random.")
     with sentence():
         config = EncoderConfig(
             latent_of=latent_of,
@@ -116,16 +131,16 @@ def _asked() -> tuple[EncoderConfig, int]:
             steps=int(steps),
             contrast=float(contrast),
             learning_rate=2e-3,
+            telling=0.0 if told == "nothing" else EncoderConfig().telling,
         )
-    return config, int(seed)
+    return config, told, int(seed)
 
 
-def _start(job: str, name: str, zoo: Zoo, config: EncoderConfig, seed: int) -> None:
+def _start(job: str, name: str, zoo: Zoo, config: EncoderConfig, seed: int, data: Dataset | None, *, told: str) -> None:
     heard = _heard()[job] = Heard()
-    data = data_of(zoo) if "test_accuracy" in zoo.table else None
 
     def work(on_step: OnStep) -> Encoder:
-        aligned = aligned_zoo(name, zoo)
+        aligned = aligned_zoo(name, zoo, lambda f, m: on_step(0.1 * f, m))
         some = aligned.select(some_runs(aligned)[:JUDGED])
 
         def check(step: EncoderStep, encoder: Encoder) -> None:
@@ -136,7 +151,14 @@ def _start(job: str, name: str, zoo: Zoo, config: EncoderConfig, seed: int) -> N
                 found |= _probed(encoder, some)
                 heard.judged.append(found)
 
-        return fit_encoder(aligned, seed=seed, config=config, on_step=on_step, on_check=check)
+        return fit_encoder(
+            aligned,
+            data=data if told == "answers" else None,
+            seed=seed,
+            config=config,
+            on_step=lambda f, m: on_step(0.1 + 0.9 * f, m),
+            on_check=check,
+        )
 
     jobs().start("Training an encoder", work, name=job)
 

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+import wsexplore
 from wsexplore.cli import cli
 from wsexplore.embed import Encoder
 from wsexplore.population import train_zoo
@@ -56,6 +57,16 @@ def test_the_recipe_names_what_was_set(encoder):
     opened = Encoder.open(encoder)
     assert opened.config.latent == 8
     assert "--set latent=8" in opened.recipe.cli
+
+
+def test_the_recipe_makes_the_same_encoder_again(encoder, zoo, tmp_path):
+    opened = Encoder.open(encoder)
+    words = opened.recipe.cli.replace("ZOO", str(zoo)).replace("ENCODER", str(tmp_path / "again")).split()
+    assert run(*words[1:]).exit_code == 0
+    assert Encoder.open(tmp_path / "again").fingerprint == opened.fingerprint
+    source = Zoo.open(zoo)
+    assert eval(opened.recipe.python, {"wx": wsexplore, "zoo": source}).fingerprint == opened.fingerprint
+    assert opened.recipe.inputs == {"zoo": source.fingerprint}
 
 
 def test_networks_are_embedded(encoder, zoo, tmp_path):
@@ -114,8 +125,10 @@ def test_one_encoder_reads_two_zoos(zoo, tmp_path):
         (["fit", "ZOO", "--method", "sane", "--set", "width=15"], "even and a multiple of heads"),
         (["fit", "ZOO", "ZOO", "--method", "pca"], "a map shows one zoo, got 2"),
         (["fit", "ZOO", "ZOO", "--method", "sane"], "the same architecture"),
-        (["fit", "ZOO", "--set", "steps=3"], "--set is for an encoder"),
-        (["fit", "digit-fields", "--method", "magic"], "choose one of pca, umap"),
+        (["fit", "ZOO", "--set", "steps=3"], "--set and --data are for an encoder"),
+        (["fit", "digit-fields", "--method", "magic"], "choose one of pca, umap, tsne, sane, hyper"),
+        (["fit", "ZOO", "--method", "sane", "--dims", "3"], "--dims is for a map"),
+        (["sample", "ENCODER", "ZOO", "--rounds", "3"], "at least 2 candidates"),
         (["apply", "nowhere", "ZOO"], "nowhere"),
         (["apply", "ENCODER", "digit-fields"], "these networks are"),
         (["apply", "ENCODER", "ZOO", "--pool", "max"], "pool 'max' is unknown"),
