@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import streamlit as st
+import torch
 
-from app_pages.encoders import aligned_zoo
+from app_pages.encoders import aligned_zoo, python_of
 from app_pages.frame import recipe, result_of, sentence, show
 from app_pages.keep import take_along
 from app_pages.pick import data_of
@@ -22,6 +23,8 @@ ACROSS = 25
 """Places of the grid along each axis."""
 OWN = 100
 """Networks of the zoo whose own nearest distance says what is near."""
+STEP = 10
+"""Networks that are matched between two chances to cancel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +48,8 @@ class Ground:
     own: float
 
 
-def decodable(name: str, zoo: Zoo, encoder: Encoder) -> None:
-    """The map, and the network of the point that was clicked."""
+def decodable(name: str, zoo: Zoo, encoder: Encoder, called: str) -> None:
+    """The map by the encoder of a name, and the network of the point that was clicked."""
     if zoo.architecture.task == "field":
         st.info("This map is coloured by accuracy, and these networks are fields; open a zoo of classifiers.")
         st.stop()
@@ -72,7 +75,7 @@ def decodable(name: str, zoo: Zoo, encoder: Encoder) -> None:
     with sentence():
         at = _parsed(st.session_state.get("at") or "", ground)
     table, best = zoo.table, np.unravel_index(ground.accuracy.argmax(), ground.accuracy.shape)
-    own = table["test_accuracy"].to_numpy(np.float64) if "test_accuracy" in table else np.zeros(len(table))
+    own = table["test_accuracy"].to_numpy(np.float64) if "test_accuracy" in table else np.full(len(table), np.nan)
     with chart:
         show(
             plane_figure(
@@ -101,32 +104,41 @@ def decodable(name: str, zoo: Zoo, encoder: Encoder) -> None:
         st.caption(
             f"The ground is what {ground.accuracy.size} points decode into; the marks are trained networks. A mark "
             "that differs from its ground shows what two directions leave out."
+            + ("" if np.isfinite(own).all() else " Hollow marks were never judged.")
         )
-    _network(name, ground, at, data)
+    _network(name, zoo, called, ground, at, data)
 
 
 def _ground(name: str, zoo: Zoo, encoder: Encoder, data: Dataset, on_step: OnStep) -> Ground:
-    aligned = aligned_zoo(name, zoo)
+    aligned = aligned_zoo(name, zoo, lambda f, m: on_step(0.2 * f, m))
     on_step(0.2, "encoding")
     plane = LatentPlane.of(encoder, aligned)
     x, y = plane.grid(ACROSS)
     across, down = np.meshgrid(x, y)
-    on_step(0.5, "decoding")
-    weights = plane.decode(np.stack([across.ravel(), down.ravel()], 1))
-    on_step(0.7, "judging")
-    scores = evaluate(Zoo.from_weights(plane.architecture, weights), data)["test_accuracy"].to_numpy()
-    on_step(0.9, "measuring distances")
-    return Ground(plane, aligned, x, y, scores.reshape(len(y), len(x)), _own_distance(plane, aligned))
+    decoded = []
+    for row in range(len(y)):
+        on_step(0.5 + 0.2 * row / len(y), "decoding")
+        decoded.append(plane.decode(np.stack([across[row], down[row]], 1)))
+    made = Zoo.from_weights(plane.architecture, torch.cat(decoded))
+    scores = evaluate(made, data, on_step=lambda f, m: on_step(0.7 + 0.1 * f, m))["test_accuracy"].to_numpy()
+    own = _own_distance(plane, aligned, lambda f, m: on_step(0.8 + 0.2 * f, m))
+    return Ground(plane, aligned, x, y, scores.reshape(len(y), len(x)), own)
 
 
-def _own_distance(plane: LatentPlane, aligned: Zoo) -> float:
+def _own_distance(plane: LatentPlane, aligned: Zoo, on_step: OnStep) -> float:
     """How far networks lie from the nearest of another run."""
     runs = aligned.table["run"].to_numpy()
     rows = np.random.default_rng(0).permutation(len(aligned))[:OWN]
     reader = plane.encoder.reader_of(plane.architecture)
-    same = [np.flatnonzero(runs == runs[row]) for row in rows]
-    found = nearest(aligned.rows(rows), aligned.weights, reader.spec, plane.architecture.layout, left_out=same)
-    finite = found.distance[np.isfinite(found.distance)]
+    weights, distances = aligned.weights, []
+    for start in range(0, len(rows), STEP):
+        on_step(start / len(rows), "measuring distances")
+        some = rows[start : start + STEP]
+        same = [np.flatnonzero(runs == runs[row]) for row in some]
+        found = nearest(aligned.rows(some), weights, reader.spec, plane.architecture.layout, left_out=same)
+        distances.append(found.distance)
+    apart = np.concatenate(distances)
+    finite = apart[np.isfinite(apart)]
     return float(np.median(finite)) if len(finite) else float("nan")
 
 
@@ -154,7 +166,7 @@ def _parsed(text: str, ground: Ground) -> tuple[float, float]:
     return x, y
 
 
-def _network(name: str, ground: Ground, at: tuple[float, float], data: Dataset) -> None:
+def _network(name: str, zoo: Zoo, called: str, ground: Ground, at: tuple[float, float], data: Dataset) -> None:
     """The network that a point decodes into: how good, and how new."""
     plane = ground.plane
     weights = plane.decode(np.array([at]))
@@ -162,7 +174,8 @@ def _network(name: str, ground: Ground, at: tuple[float, float], data: Dataset) 
         "decode",
         inputs={"encoder": plane.encoder.fingerprint, "zoo": ground.aligned.fingerprint},
         arguments={"x": at[0], "y": at[1]},
-        python=f"wsexplore.embed.LatentPlane.of(encoder, aligned).decode(np.array([[{at[0]:.4g}, {at[1]:.4g}]]))",
+        python=f"{python_of(name, zoo, called)}\n"
+        f"weights = LatentPlane.of(encoder, aligned).decode(np.array([[{at[0]!r}, {at[1]!r}]]))",
     )
     table = pd.DataFrame({"id": [f"point-{at[0]:.3g}-{at[1]:.3g}"], "run": [0], "epoch": [0], "dataset": [data.name]})
     fresh = Zoo.from_weights(plane.architecture, weights, table=table, recipe=made)

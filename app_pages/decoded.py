@@ -1,15 +1,16 @@
 """Latents decoded: what a reconstruction keeps of a network, and new networks near others."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+import torch
 
-from app_pages.encoders import aligned_zoo
+from app_pages.encoders import aligned_zoo, python_of
 from app_pages.frame import recipe, result_of, sentence, show
 from app_pages.keep import take_along
-from app_pages.link import check_link_number
+from app_pages.link import check_link, check_link_number
 from app_pages.pick import data_of
 from app_pages.probed import some_runs
 from wsexplore.datasets import Dataset
@@ -20,6 +21,9 @@ from wsexplore.population import OnStep, evaluate, fine_tune
 from wsexplore.zoo import Zoo, select_rows
 
 EPOCHS = 5
+STEP = 100
+"""Networks that are decoded between two chances to cancel."""
+SAID = {"network": "Whole networks", "token": "Each token alone"}
 
 
 def reconstruction(name: str, zoo: Zoo, encoder: Encoder) -> None:
@@ -30,11 +34,14 @@ def reconstruction(name: str, zoo: Zoo, encoder: Encoder) -> None:
     data, drawn = data_of(zoo), some_runs(zoo)
 
     def work(on_step: OnStep) -> pd.DataFrame:
-        some = aligned_zoo(name, zoo).select(drawn)
-        on_step(0.3, "decoding")
-        rebuilt = encoder.reconstruct(some)
-        on_step(0.6, "judging")
-        scores = evaluate(rebuilt, data)["test_accuracy"].to_numpy()
+        some = aligned_zoo(name, zoo, lambda f, m: on_step(0.3 * f, m)).select(drawn)
+        parts = []
+        for start in range(0, len(some), STEP):
+            on_step(0.3 + 0.3 * start / len(some), "decoding")
+            part = some.select(np.arange(start, min(start + STEP, len(some))))
+            parts.append(encoder.reconstruct(part).weights)
+        rebuilt = some.with_weights(torch.cat(parts), recipe=some.recipe)
+        scores = evaluate(rebuilt, data, on_step=lambda f, m: on_step(0.6 + 0.4 * f, m))["test_accuracy"].to_numpy()
         error = (rebuilt.weights - some.weights).square().mean(1).sqrt().numpy()
         columns = [column for column in ("id", "epoch", "test_accuracy") if column in some.table]
         return some.table[columns].assign(decoded_accuracy=scores, weight_error=error)
@@ -68,16 +75,19 @@ class _Drawn:
     report: QualityReport
 
 
-def sampling(name: str, zoo: Zoo, encoder: Encoder) -> None:
-    """Networks drawn from a density over latents, judged like those of a flow."""
+def sampling(name: str, zoo: Zoo, encoder: Encoder, called: str) -> None:
+    """Networks drawn from a density over the latents of an encoder of this name, judged like those of a flow."""
     data = data_of(zoo)
     if zoo.architecture.task == "field":
         st.info("Sampling is judged by accuracy, and these networks are fields; open a zoo of classifiers.")
         st.stop()
     check_link_number("n", 2, 128, "a number of networks of")
     check_link_number("bandwidth", 0, 2, "a bandwidth of")
+    check_link_number("best_of", 1, 20, "the best of")
+    check_link_number("rounds", 1, 10, "a number of rounds of")
+    check_link("kernel", tuple(SAID.values()), "noise around")
     with st.form("sampling", border=True):
-        cells = st.columns([1, 1, 1.6, 1, 0.8], vertical_alignment="bottom")
+        cells = st.columns([1, 1, 1.8], vertical_alignment="bottom")
         count = cells[0].slider("Networks", 2, 128, 16, key="n", bind="query-params", help="To draw.")
         bandwidth = cells[1].slider(
             "Bandwidth",
@@ -96,21 +106,50 @@ def sampling(name: str, zoo: Zoo, encoder: Encoder) -> None:
             bind="query-params",
             help="SQL predicate: the networks whose latents carry the density.",
         )
-        candidates = cells[3].number_input(
+        cells = st.columns([1.4, 1, 1, 0.8], vertical_alignment="bottom")
+        kernel = cells[0].selectbox(
+            "Noise around",
+            tuple(SAID),
+            key="kernel",
+            bind="query-params",
+            format_func=SAID.get,
+            help="Whole networks: each sample lies near one anchor. Each token alone: every row of weights near "
+            "an anchor of its own (the S_KDE of SANE).",
+        )
+        candidates = cells[1].number_input(
             "Best of", 1, 20, 1, key="best_of", bind="query-params", help="Networks decoded for each one kept."
         )
-        cells[4].form_submit_button("Draw", icon=":material/casino:", type="primary", width="stretch")
+        rounds = cells[2].number_input(
+            "Rounds",
+            1,
+            10,
+            1,
+            key="rounds",
+            bind="query-params",
+            help="How often the networks kept become the anchors of the next draw (bootstrapping).",
+        )
+        cells[3].form_submit_button("Draw", icon=":material/casino:", type="primary", width="stretch")
 
     def work(on_step: OnStep) -> _Drawn:
-        settings = SampleSettings(float(bandwidth), candidates=int(candidates))
-        aligned = aligned_zoo(name, zoo)
+        settings = SampleSettings(float(bandwidth), kernel, int(candidates), int(rounds))
+        aligned = aligned_zoo(name, zoo, lambda f, m: on_step(0.1 * f, m))
         rows = select_rows(zoo.table, where) if where.strip() else np.arange(len(zoo))
-        made = sample_encoder(encoder, aligned.select(rows), count, data=data, settings=settings)
+        made = sample_encoder(
+            encoder,
+            aligned,
+            count,
+            data=data,
+            settings=settings,
+            where=where.strip(),
+            on_step=lambda f, m: on_step(0.1 + 0.2 * f, m),
+        )
+        lines = f"{python_of(name, zoo, called)}\n{_python(made, settings, data, where.strip())}"
+        made = replace(made, recipe=replace(made.recipe, python=lines))
         on_step(0.3, "judging")
         report = quality(made, zoo.select(rows), data, name="encoder", on_step=lambda f, m: on_step(0.3 + 0.7 * f, m))
         return _Drawn(made.with_table(made.table.assign(**_facts(report))), report)
 
-    key = f"latents {zoo.fingerprint} {encoder.fingerprint} {count} {bandwidth} {where} {candidates}"
+    key = f"latents {zoo.fingerprint} {encoder.fingerprint} {count} {bandwidth} {where} {kernel} {candidates} {rounds}"
     with sentence():
         drawn: _Drawn = result_of(key, f"Drawing {count} networks", work)
     rows = drawn.report.frame.set_index("generator")
@@ -143,15 +182,20 @@ def sampling(name: str, zoo: Zoo, encoder: Encoder) -> None:
     take_along(drawn.zoo, f"{name}-latents")
 
 
+def _python(made: Zoo, settings: SampleSettings, data: Dataset, where: str) -> str:
+    """The line that draws the networks from the `encoder` and the `aligned` zoo."""
+    chosen = f"{settings.bandwidth!r}, {settings.kernel!r}, {settings.candidates}, {settings.rounds}"
+    told = f"data={data.name!r}, settings=SampleSettings({chosen})" + (f", where={where!r}" if where else "")
+    return f"fresh = wx.sample_encoder(encoder, aligned, {len(made)}, {told})"
+
+
 def _starts(key: str, drawn: Zoo, data: Dataset) -> None:
     """Further training of the samples against training from scratch, for the same epochs."""
 
     def work(on_step: OnStep) -> dict[str, pd.DataFrame]:
         some = drawn.select(range(min(len(drawn), 16)))
-        fresh = some.architecture
         tuned = fine_tune(some, data.name, epochs=EPOCHS, on_step=lambda f, m: on_step(0.5 * f, m))
         scratch = fine_tune(_initial(some), data.name, epochs=EPOCHS, on_step=lambda f, m: on_step(0.5 + 0.5 * f, m))
-        assert fresh.layout == scratch.architecture.layout
         return {"from samples": tuned.table, "from scratch": scratch.table}
 
     curves: dict[str, pd.DataFrame] = result_of(f"starts {key}", "Training further", work)
@@ -167,8 +211,6 @@ def _starts(key: str, drawn: Zoo, data: Dataset) -> None:
 
 def _initial(zoo: Zoo) -> Zoo:
     """As many networks at their initialisation."""
-    import torch
-
     weights = torch.stack([zoo.architecture.initial_weights(seed=seed) for seed in range(len(zoo))])
     return Zoo.from_weights(zoo.architecture, weights)
 

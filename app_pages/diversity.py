@@ -30,13 +30,13 @@ def diversity(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> None
         "cloud whose curve rises further left is spread out more widely."
     )
     offered = [NOTHING, *(f"flow {one}" for one in _flows_of(name)), *(f"encoder {one}" for one in encoders_of(zoo))]
-    check_link("sampled", offered, "samples of the")
+    check_link("sampled", [_said(one) for one in offered], "samples")
     drawn = st.selectbox(
         "Samples beside them",
         offered,
         key="sampled",
         bind="query-params",
-        format_func=lambda one: "Nothing" if one == NOTHING else f"Samples of the {one}",
+        format_func=_said,
         help=f"As many networks as the first cloud has, {MOST} at most, drawn by a flow of this zoo, or near the "
         "latents of that cloud by an encoder, and brought into the same frame.",
     )
@@ -101,6 +101,11 @@ def diversity(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> None
 def _some(rows: np.ndarray) -> np.ndarray:
     """At most `MOST` rows, drawn with a fixed seed."""
     return rows if len(rows) <= MOST else np.sort(np.random.default_rng(0).choice(rows, MOST, replace=False))
+
+
+def _said(drawn: str) -> str:
+    """What a choice is called, in the picker and in the link."""
+    return drawn.capitalize() if drawn == NOTHING else f"Samples of the {drawn}"
 
 
 def _sampler(drawn: str, name: str, zoo: Zoo, rows: np.ndarray) -> Callable[[OnStep], Zoo]:

@@ -78,8 +78,8 @@ def _asked(*, answers: bool) -> tuple[EncoderConfig, str, int]:
     """The settings, what the latents tell, and the seed; they live in the link. Fields give no answers to tell."""
     kinds = {"tokens": "every token (SANE)", "network": "the whole network (hyper-representation)"}
     offered = tuple(one for one in TOLD if answers or one != "answers")
-    check_link("latent_of", tuple(kinds), "latents")
-    check_link("told", offered, "latents that tell")
+    check_link("latent_of", tuple(kinds.values()), "a latent for")
+    check_link("told", [TOLD[one] for one in offered], "latents that tell")
     for key, low, high, what in (
         ("latent", 1, 1024, "latents of"),
         ("width", 8, 1024, "a width of"),
@@ -88,8 +88,8 @@ def _asked(*, answers: bool) -> tuple[EncoderConfig, str, int]:
         ("seed", 0, 2**31 - 1, "a seed of"),
     ):
         check_link_number(key, low, high, what)
-    cells = st.columns([1.8, 1.6, 0.9, 0.9, 1, 0.9, 0.9], vertical_alignment="bottom")
-    latent_of = cells[0].selectbox(
+    left, right = st.columns(2)
+    latent_of = left.selectbox(
         "A latent for",
         tuple(kinds),
         key="latent_of",
@@ -97,7 +97,7 @@ def _asked(*, answers: bool) -> tuple[EncoderConfig, str, int]:
         format_func=kinds.get,
         help="SANE gives each row of weights a latent; the earlier autoencoders give the network one.",
     )
-    told = cells[1].selectbox(
+    told = right.selectbox(
         "Latents tell",
         offered,
         key="told",
@@ -107,12 +107,13 @@ def _asked(*, answers: bool) -> tuple[EncoderConfig, str, int]:
         "on samples of their training split, whose classes are not read, and statistics of their weights. SANE tells "
         "nothing.",
     )
-    latent = cells[2].number_input("Latent", 1, 1024, 64, key="latent", bind="query-params", help="Numbers per latent.")
-    width = cells[3].number_input(
+    cells = st.columns(5, vertical_alignment="bottom")
+    latent = cells[0].number_input("Latent", 1, 1024, 64, key="latent", bind="query-params", help="Numbers per latent.")
+    width = cells[1].number_input(
         "Width", 8, 1024, 96, 8, key="width", bind="query-params", help="Of the transformers, a multiple of 4."
     )
-    steps = cells[4].number_input("Steps", 10, 100_000, 2000, 100, key="steps", bind="query-params", help="Of Adam.")
-    contrast = cells[5].number_input(
+    steps = cells[2].number_input("Steps", 10, 100_000, 2000, 100, key="steps", bind="query-params", help="Of Adam.")
+    contrast = cells[3].number_input(
         "Contrast",
         0.0,
         1.0,
@@ -122,7 +123,7 @@ def _asked(*, answers: bool) -> tuple[EncoderConfig, str, int]:
         bind="query-params",
         help="Weight of the contrastive loss, which brings two views of one network together.",
     )
-    seed = cells[6].number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", help="Of everything random.")
+    seed = cells[4].number_input("Seed", 0, 2**31 - 1, 0, key="seed", bind="query-params", help="Of everything random.")
     with sentence():
         config = EncoderConfig(
             latent_of=latent_of,

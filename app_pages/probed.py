@@ -24,7 +24,7 @@ FIRST = (*TARGETS, "psnr")
 
 def probes(name: str, zoo: Zoo, encoder: Encoder | None) -> None:
     """Choose the models and the columns, then see the table."""
-    check_link("models", tuple(SAID), "models")
+    check_link("models", tuple(SAID.values()), "models")
     left, middle, right = st.columns([1.3, 2.2, 1], vertical_alignment="bottom")
     models = left.segmented_control(
         "Models",

@@ -33,6 +33,7 @@ part = st.segmented_control(
     label_visibility="collapsed",
 )
 encoder: Encoder | None = None
+chosen = ""
 if known:
     check_link("encoder", known, "encoder")
     chosen = st.sidebar.selectbox(
@@ -55,10 +56,10 @@ elif part == "Probes":
 elif encoder is None:
     st.info("No encoder reads the networks of this zoo yet. Train one in the part Train; it takes a few minutes.")
 elif part == "Map":
-    decodable(name, zoo, encoder)
+    decodable(name, zoo, encoder, chosen)
 elif part == "Reconstruction":
     reconstruction(name, zoo, encoder)
 else:
-    sampling(name, zoo, encoder)
+    sampling(name, zoo, encoder, chosen)
 if encoder is not None:
     recipe(encoder.recipe)

@@ -218,3 +218,16 @@ def test_the_clock_says_what_it_lacks_in_space(user):  # noqa: F811
     at.run()
     assert not at.exception
     assert any("The clock runs on the 2-D map" in info.value for info in at.info)
+
+
+@pytest.mark.parametrize("drawn", ["flow", "encoder"])
+def test_diversity_is_compared_with_as_many_samples_over_the_same_scales(drawn):
+    where = "epoch = 30 and run between 600 and 639"
+    at = finished(opened("atlas", look="Diversity", where=where, sampled=f"Samples of the {drawn} digits-mlp"))
+    at.run()
+    assert not at.exception
+    assert not sentences(at)
+    assert alt(at, "magnitude").startswith("Areas up to scale")
+    count = {line.split(":")[0] for line in alt(at, "magnitude").split("; ")}
+    assert any(f"samples of the {drawn}" in one for one in count)
+    assert 0 < float(metric(at, f"Samples of the {drawn}")) <= 1

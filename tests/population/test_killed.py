@@ -41,8 +41,8 @@ def run(out, *arguments, kill_at=None):
 
 @pytest.mark.parametrize(
     ("arguments", "kills"),
-    [(("mlp", 96, 40, 4, "{}"), 10), (("cnn", 12, 3, 1, NORM), 2)],
-    ids=["in threads, ten times", "in processes, twice"],
+    [(("mlp", 96, 40, 4, "{}"), 5), (("cnn", 12, 3, 1, NORM), 2)],
+    ids=["in threads, five times", "in processes, twice"],
 )
 def test_a_training_killed_again_and_again_ends_with_the_same_hash(tmp_path, arguments, kills):
     moments = random.Random(7)
