@@ -112,7 +112,7 @@ def decodable(name: str, zoo: Zoo, encoder: Encoder, called: str) -> None:
 def _ground(name: str, zoo: Zoo, encoder: Encoder, data: Dataset, on_step: OnStep) -> Ground:
     aligned = aligned_zoo(name, zoo, lambda f, m: on_step(0.2 * f, m))
     on_step(0.2, "encoding")
-    plane = LatentPlane.of(encoder, aligned)
+    plane = LatentPlane.of(encoder, aligned, on_step=lambda f, m: on_step(0.2 + 0.3 * f, m))
     x, y = plane.grid(ACROSS)
     across, down = np.meshgrid(x, y)
     decoded = []

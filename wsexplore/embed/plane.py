@@ -11,6 +11,7 @@ from torch import Tensor
 from wsexplore.embed.encoder import Encoder
 from wsexplore.embed.projection import Projection, fit_projection
 from wsexplore.nets import Architecture
+from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo
 
 
@@ -29,8 +30,8 @@ class LatentPlane:
     projection: Projection
 
     @classmethod
-    def of(cls, encoder: Encoder, zoo: Zoo, *, seed: int = 0) -> "LatentPlane":
-        """The plane of a zoo in the frame that the encoder was fitted in.
+    def of(cls, encoder: Encoder, zoo: Zoo, *, seed: int = 0, on_step: OnStep | None = None) -> "LatentPlane":
+        """The plane of a zoo in the frame that the encoder was fitted in; `on_step` may raise to cancel.
 
         Raises:
             ValueError: there are too few networks, or the encoder does not read them.
@@ -39,7 +40,7 @@ class LatentPlane:
         if len(groups) > 1:
             names = ", ".join(zoo.architecture.row_fields)
             raise ValueError(f"the networks differ in {names}, so a point is no one network; select one kind")
-        codes = encoder.embed(zoo, pool="tokens")
+        codes = encoder.embed(zoo, pool="tokens", on_step=on_step)
         given = {"encoder": encoder.fingerprint, "zoo": zoo.fingerprint}
         fitted = fit_projection(codes, name="latents", inputs=given, components=2, seed=seed)
         return cls(encoder, groups[0][0], fitted)
