@@ -54,7 +54,9 @@ def main() -> None:
         cell=[f"{one.r2:.3f} ({one.r2_low:.3f} to {one.r2_high:.3f})" for one in report.frame.itertuples()]
     )
     print(
-        frame.pivot(index="features", columns="target", values="cell").loc[dict.fromkeys(frame["features"])].to_string()
+        frame.pivot(index="features", columns="target", values="cell")
+        .loc[list(dict.fromkeys(frame["features"]))]
+        .to_string()
     )
     print("\npublished, 1,000 runs\n" + PUBLISHED.to_string())
 
