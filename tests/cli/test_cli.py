@@ -2,6 +2,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from typer.testing import CliRunner
@@ -196,6 +197,7 @@ def test_an_interrupted_training_leaves_no_half_zoo_and_goes_on(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", RUN, *words], stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "zoo.partial" / "plan.json").exists():
         assert process.poll() is None
+    time.sleep(0.3)  # past the imports, whose callbacks may swallow an interrupt
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -260,7 +260,8 @@ def _parse(folder: Path, kind: str) -> dict[str, Any]:
             f"{folder} is written in format version {version}, this wsexplore reads up to {VERSION}; update wsexplore"
         )
     if manifest.get("kind") != kind:
-        raise ValueError(f"{folder} holds the kind {manifest.get('kind')!r}, not {kind!r}; choose another folder")
+        other = str(manifest.get("kind"))
+        raise ValueError(f"{folder} holds {_one(other)}, not {_one(kind)}; choose another folder")
     files = manifest.get("files")
     if not isinstance(files, dict) or not all(_is_entry(name, facts) for name, facts in files.items()):
         raise ValueError(f"the list of files in {file} is broken; fetch or make the {kind} again")
@@ -278,3 +279,7 @@ def sha256_of(file: Path) -> str:
     """Hash of a file's content."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _one(kind: str) -> str:
+    return f"{'an' if kind[:1] in 'aeiou' else 'a'} {kind}"
