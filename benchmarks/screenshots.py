@@ -1,6 +1,6 @@
 """Pictures of the real app.
 
-python -m benchmarks.screenshots                         # the three of the README
+python -m benchmarks.screenshots                         # those of the README
 python -m benchmarks.screenshots --every --out pictures  # every page, light and dark, wide and narrow
 """
 
@@ -12,10 +12,22 @@ from playwright.sync_api import Browser
 
 from benchmarks.browser import HOME, launched, painted, served
 
-README = (("atlas", "atlas", 1010), ("align", "align", 1120), ("sample", "sample", 1000))
+README = (
+    ("atlas", "atlas", 1010),
+    ("represent", "represent", 1000),
+    ("align", "align", 1120),
+    ("sample", "sample", 1000),
+)
 """Name of the picture, link, and height in pixels."""
 
-PAGES = {"home": "", "atlas": "atlas", "align": "align", "interpolate": "interpolate", "sample": "sample"}
+PAGES = {
+    "home": "",
+    "atlas": "atlas",
+    "represent": "represent",
+    "align": "align",
+    "interpolate": "interpolate",
+    "sample": "sample",
+}
 WIDTHS = (1400, 420)
 TALLEST = 4200
 
