@@ -84,11 +84,6 @@ class RowTokens:
         """Number of parameters of one network."""
         return len(self.scatter)
 
-    @property
-    def layer_of(self) -> Int[Tensor, " parameters"]:
-        """The layer whose rows hold each parameter."""
-        return self.position[self.scatter // self.size, 1]
-
     def split(self, weights: Float[Tensor, "models parameters"]) -> Float[Tensor, "models tokens size"]:
         """The tokens of every network; padding is 0."""
         return torch.nn.functional.pad(weights, (0, 1))[:, self.gather]
