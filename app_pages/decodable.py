@@ -72,8 +72,11 @@ def decodable(name: str, zoo: Zoo, encoder: Encoder, called: str) -> None:
         placeholder="click on the map, or type coordinates: 1.5,-2",
         help="A point of the plane as text: it travels in the link, and it is the keyboard's way to choose one.",
     )
-    with sentence():
+    try:
         at = _parsed(st.session_state.get("at") or "", ground)
+    except ValueError as error:
+        st.warning(plain(f"{str(error)[:1].upper()}{str(error)[1:]}; the map marks its best point instead."))
+        at = _parsed("", ground)
     table, best = zoo.table, np.unravel_index(ground.accuracy.argmax(), ground.accuracy.shape)
     own = table["test_accuracy"].to_numpy(np.float64) if "test_accuracy" in table else np.full(len(table), np.nan)
     with chart:
