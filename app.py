@@ -11,6 +11,7 @@ import streamlit as st
 
 from app_pages.link import enter, leave, left_at
 from app_pages.pick import pick, picked
+from app_pages.working import working
 
 ICON = Path(__file__).with_name("docs") / "images" / "icon.svg"
 st.set_page_config(page_title="wsexplore", page_icon=ICON, layout="wide")
@@ -23,7 +24,8 @@ PAGES = {
     "network": (":material/hub:", ("zoo", "a")),
     "represent": (":material/data_array:", ("zoo",)),
     "align": (":material/join_inner:", ("zoo", "a", "b")),
-    "interpolate": (":material/timeline:", ("zoo", "a", "b")),
+    "interpolate": (":material/timeline:", ("zoo", "a", "b", "b_zoo")),
+    "landscape": (":material/landscape_2:", ("zoo", "a", "b", "b_zoo")),
     "sample": (":material/casino:", ("flow",)),
 }
 """Icon of each page, and what is picked for it."""
@@ -33,14 +35,15 @@ pages = {
     for name, (icon, _) in PAGES.items()
 }
 page = st.navigation(list(pages.values()), position="hidden")
-enter(page.url_path)
 here = PAGES[page.url_path or "home"][1]
+enter(page.url_path, here)
 with st.sidebar.container(gap="xsmall"):
     for name, (_, keys) in PAGES.items():
         query = {**left_at(pages[name].url_path), **picked(keys)}
         st.page_link(pages[name], query_params={key: query[key] for key in query if key not in here}, width="stretch")
 if here:
     st.sidebar.divider()
+working(pages)
 pick(here)
 try:
     page.run()

@@ -12,9 +12,10 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages.frame import progress
 from app_pages.handles import jobs
+from app_pages.link import here
 from app_pages.plain import plain
+from app_pages.work import watch
 from wsexplore.population import OnStep
 from wsexplore.zoo import check_target, keep_path, shelf
 
@@ -195,7 +196,7 @@ def _refuse(error: Exception) -> None:
 
 def _start(path: str, name: str, *, last: bool, uploaded: bool) -> None:
     """Begin the import as a job that this visitor's page watches."""
-    job = jobs().start(f"Importing {name}", _work(path, name, last, uploaded))
+    job = jobs().start(f"Importing {name}", _work(path, name, last, uploaded), link=here())
     st.session_state["bringing"] = (job, name)
 
 
@@ -224,13 +225,13 @@ def brought() -> None:
     job, name = asked
     status = jobs().status(job)
     if status is not None and not status.ended:
-        progress(job)
+        watch(job)
         return
     del st.session_state["bringing"]
-    if status is None or status.state == "cancelled":
+    if status is None or status.state in ("cancelled", "interrupted"):
         st.info("The import was cancelled; nothing was written.")
     elif status.state == "failed":
-        _refuse(ValueError(status.message))
+        _refuse(ValueError(status.error))
     else:
         st.success(plain(f"{status.result:,} networks are here as {name}."))
         st.button(

@@ -8,10 +8,11 @@ import streamlit as st
 import torch
 
 from app_pages.encoders import aligned_zoo, python_of
-from app_pages.frame import recipe, result_of, sentence, show
+from app_pages.frame import recipe, sentence, show
 from app_pages.keep import take_along
 from app_pages.pick import data_of
 from app_pages.plain import plain
+from app_pages.work import result_of
 from wsexplore.datasets import Dataset
 from wsexplore.embed import Encoder, LatentPlane
 from wsexplore.figures import plane_figure

@@ -8,11 +8,12 @@ import streamlit as st
 import torch
 
 from app_pages.encoders import aligned_zoo, python_of
-from app_pages.frame import recipe, result_of, sentence, show
+from app_pages.frame import recipe, sentence, show
 from app_pages.keep import take_along
 from app_pages.link import check_link, check_link_number
 from app_pages.pick import data_of
 from app_pages.probed import some_runs
+from app_pages.work import result_of
 from wsexplore.datasets import Dataset
 from wsexplore.embed import Encoder, SampleSettings, sample_encoder
 from wsexplore.figures import quality_figure, reconstruction_figure, tuning_figure

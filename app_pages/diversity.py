@@ -1,16 +1,18 @@
 """How diverse networks are: magnitude of a selection, of the rest, and of what a flow draws."""
 
 from collections.abc import Callable
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from app_pages.encoders import encoders_of
-from app_pages.frame import result_of, sentence, show
+from app_pages.frame import sentence, show
 from app_pages.handles import open_alignment, open_encoder, open_flow, open_projection, source_of
 from app_pages.link import check_link
 from app_pages.pick import data_of
+from app_pages.work import result_of
 from wsexplore.embed import Magnitude, magnitude_curve, sample_encoder
 from wsexplore.embed.magnitude import common_scale
 from wsexplore.figures import magnitude_figure, magnitude_finding
@@ -60,7 +62,8 @@ def diversity(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> None
             found[f"samples of the {drawn.partition(' ')[0]}"] = magnitude_curve(plane.codes(placed.numpy()))
         return found
 
-    key = f"magnitude {zoo.fingerprint} {drawn} {[hash(held.tobytes()) for held in groups.values()]}"
+    told = [(label, sha256(held.tobytes()).hexdigest()) for label, held in groups.items()]
+    key = f"magnitude {zoo.fingerprint} {drawn} {told}"
     with sentence():
         curves: dict[str, Magnitude] = result_of(key, "Measuring diversity", work)
     top = common_scale(curves.values())

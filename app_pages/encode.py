@@ -1,6 +1,5 @@
 """Train an encoder as a job, with live losses, the accuracy of what it decodes, and what its points tell."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -9,15 +8,16 @@ import streamlit as st
 from app_pages.encoders import aligned_zoo
 from app_pages.frame import sentence
 from app_pages.handles import jobs
-from app_pages.link import check_link, check_link_number
+from app_pages.link import check_link, check_link_number, here
 from app_pages.pick import data_of
-from app_pages.plain import plain
 from app_pages.probed import some_runs
+from app_pages.work import lasting, lost, watch
 from wsexplore.datasets import Dataset
 from wsexplore.embed import Encoder, EncoderConfig, EncoderStep, fit_encoder, probe
 from wsexplore.embed.fit import FEWEST
 from wsexplore.figures import history_figure
-from wsexplore.population import OnStep, evaluate
+from wsexplore.jobs import Progress, Status
+from wsexplore.population import evaluate
 from wsexplore.zoo import Zoo, keep_path, shelf
 
 JUDGED = 200
@@ -25,17 +25,8 @@ JUDGED = 200
 TOLD = {"answers": "answers and statistics", "statistics": "statistics of weights", "nothing": "nothing"}
 
 
-@dataclass(slots=True)
-class Heard:
-    """What a training said so far."""
-
-    history: list[EncoderStep] = field(default_factory=list)
-    judged: list[dict[str, Any]] = field(default_factory=list)
-
-
-@st.cache_resource(show_spinner=False)
-def _heard() -> dict[str, Heard]:
-    return {}
+Heard = tuple[tuple[EncoderStep, ...], tuple[dict[str, Any], ...]]
+"""What a training said so far: its steps, and how good what it decodes was."""
 
 
 def training(name: str, zoo: Zoo) -> None:
@@ -49,8 +40,8 @@ def training(name: str, zoo: Zoo) -> None:
         f"{config.steps:,} steps of {config.batch} networks in two views each, one in its own order of units and one "
         "in a random one. A tenth of the runs is kept out to judge by."
     )
-    job = f"encoder {zoo.fingerprint} {config} {told} {seed}"
-    status = jobs().status(job)
+    asked = f"encoder {zoo.fingerprint} {config} {told} {seed}"
+    status = jobs().status(jobs().id_of(asked))
     if st.button(
         "Train the encoder",
         type="primary",
@@ -59,19 +50,18 @@ def training(name: str, zoo: Zoo) -> None:
         help="It goes on when the page is left; it can be cancelled at any time.",
     ):
         if status is not None:
-            jobs().forget(job)
-        _start(job, name, zoo, config, seed, data, told=told)
+            jobs().forget(status.id)
+        _start(asked, name, zoo, config, seed, data, told=told)
         st.rerun()
     if status is None:
         return
     if not status.ended:
-        _live(job, config.steps)
+        watch(status.id, lambda heard: _curves(heard, config.steps))
     elif status.state == "done":
-        _done(job, name, status.result, status.seconds)
-    elif status.state == "cancelled":
-        st.info("The training was cancelled; nothing was kept.")
+        _done(status, name)
     else:
-        st.error(plain(f"{status.message[:1].upper()}{status.message[1:].removesuffix('.')}."))
+        lost(status, "training")
+        _curves(status.partial, config.steps)
 
 
 def _asked(*, answers: bool) -> tuple[EncoderConfig, str, int]:
@@ -137,31 +127,34 @@ def _asked(*, answers: bool) -> tuple[EncoderConfig, str, int]:
     return config, told, int(seed)
 
 
-def _start(job: str, name: str, zoo: Zoo, config: EncoderConfig, seed: int, data: Dataset | None, *, told: str) -> None:
-    heard = _heard()[job] = Heard()
-
-    def work(on_step: OnStep) -> Encoder:
-        aligned = aligned_zoo(name, zoo, lambda f, m: on_step(0.1 * f, m))
+def _start(
+    asked: str, name: str, zoo: Zoo, config: EncoderConfig, seed: int, data: Dataset | None, *, told: str
+) -> None:
+    def work(progress: Progress) -> Encoder:
+        aligned = aligned_zoo(name, zoo, lambda f, m: progress(0.1 * f, m))
         some = aligned.select(some_runs(aligned)[:JUDGED])
+        history: list[EncoderStep] = []
+        judged: list[dict[str, Any]] = []
 
         def check(step: EncoderStep, encoder: Encoder) -> None:
-            heard.history.append(step)
+            history.append(step)
             if data is not None:
                 found = {"step": step.step, "accuracy": float(some.table["test_accuracy"].mean())}
                 found["decoded"] = float(evaluate(encoder.reconstruct(some), data)["test_accuracy"].mean())
                 found |= _probed(encoder, some)
-                heard.judged.append(found)
+                judged.append(found)
+            progress.partial((tuple(history), tuple(judged)))
 
         return fit_encoder(
             aligned,
             data=data if told == "answers" else None,
             seed=seed,
             config=config,
-            on_step=lambda f, m: on_step(0.1 + 0.9 * f, m),
+            on_step=lambda f, m: progress(0.1 + 0.9 * f, m),
             on_check=check,
         )
 
-    jobs().start("Training an encoder", work, name=job)
+    jobs().start(f"Training an encoder of {name}", work, name=asked, link=here())
 
 
 def _probed(encoder: Encoder, some: Zoo) -> dict[str, float]:
@@ -173,36 +166,21 @@ def _probed(encoder: Encoder, some: Zoo) -> dict[str, float]:
     return {"R2 of accuracy": float(report.frame["r2"].iloc[0])}
 
 
-@st.fragment(run_every=1.0)
-def _live(job: str, steps: int) -> None:
-    """Redrawn every second until the training ends."""
-    status = jobs().status(job)
-    if status is None or status.ended:
-        st.rerun()
+def _curves(heard: Heard | None, steps: int) -> None:
+    if heard is None:
         return
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-    left.progress(status.fraction, plain(f"{status.message or 'starting'} ({status.seconds:.0f} s)"))
-    if right.button("Cancel", key="cancel-encoder", width="stretch"):
-        jobs().cancel(job)
-    _curves(job, steps)
-
-
-def _curves(job: str, steps: int) -> None:
-    heard = _heard().get(job, Heard())
-    if not heard.history:
-        st.caption("The first measurement is on its way.")
-        return
+    history, judged = heard
     left, right = st.columns([1.4, 1])
-    last = heard.history[-1]
+    last = history[-1]
     left.plotly_chart(
-        history_figure(list(heard.history), steps=steps),
+        history_figure(list(history), steps=steps),
         key="live-history",
         alt=f"Error of reconstruction by step, {last.judged:.3f} at step {last.step}",
         config={"displayModeBar": False},
     )
-    if heard.judged:
+    if judged:
         right.dataframe(
-            pd.DataFrame(heard.judged).iloc[::-1],
+            pd.DataFrame(judged).iloc[::-1],
             hide_index=True,
             height=300,
             key="live-judged",
@@ -213,13 +191,14 @@ def _curves(job: str, steps: int) -> None:
         )
 
 
-def _done(job: str, name: str, encoder: Encoder, seconds: float) -> None:
+def _done(status: Status, name: str) -> None:
     """A trained encoder, to keep."""
+    encoder: Encoder = status.result
     best = min(encoder.history, key=lambda one: one.judged)
-    st.success(f"Trained in {seconds:.0f} s: error {best.judged:.3f}, {encoder.size:,} parameters.")
+    st.success(f"Trained in {lasting(status.seconds)}: error {best.judged:.3f}, {encoder.size:,} parameters.")
     if encoder.stopped:
         st.warning(f"The training ended early: {encoder.stopped}.")
-    _curves(job, encoder.config.steps)
+    _curves(status.partial, encoder.config.steps)
     with st.form("keep-encoder", border=False):
         into = st.text_input("Keep it as", f"{name}-own", key="keep-encoder-name", help="Pages then offer it.")
         if st.form_submit_button("Keep", icon=":material/save:"):

@@ -1,16 +1,14 @@
-"""The frame around a result: one sentence for bad input, a figure with its table and downloads, a recipe, a job."""
+"""The frame around a result: one sentence for bad input, a figure with its table and downloads, a recipe."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from app_pages.handles import jobs
 from app_pages.plain import plain
 from wsexplore.figures import Figure
-from wsexplore.population import OnStep
 from wsexplore.zoo import Recipe
 
 
@@ -57,37 +55,3 @@ def recipe(of: Recipe) -> None:
         st.code(of.python, language="python", wrap_lines=True)
         inputs = ", ".join(f"{name} `{value[:12]}`" for name, value in of.inputs.items())
         st.caption(f"wsexplore {of.version}. Inputs by content: {inputs or 'none'}. Seed: {of.seed}.")
-
-
-def result_of(name: str, title: str, work: Callable[[OnStep], Any]) -> Any:
-    """The result of a background job, started once per `name`; until it is there the page shows its progress.
-
-    The job goes on when the page is left, and its result is there on return, for every visitor.
-    """
-    job = jobs().start(title, work, name=name)
-    status = jobs().status(job)
-    assert status is not None
-    if status.state == "done":
-        return status.result
-    if not status.ended:
-        progress(job)
-    else:
-        st.error(plain(f"{title}: {status.message}." if status.state == "failed" else f"{title}: cancelled."))
-        if st.button("Try again", key=f"again-{job}"):
-            jobs().forget(job)
-            st.rerun()
-    st.stop()
-
-
-@st.fragment(run_every=0.3)
-def progress(job: str) -> None:
-    """How far a job is, and a button that cancels it; when it ends, the page is drawn anew."""
-    status = jobs().status(job)
-    if status is None or status.ended:
-        st.rerun()
-        return
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-    told = plain(f"{status.title}: {status.message or 'starting'} ({status.seconds:.0f} s)")
-    left.progress(status.fraction, told)
-    if right.button("Cancel", key=f"cancel-{job}"):
-        jobs().cancel(job)

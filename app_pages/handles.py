@@ -1,5 +1,8 @@
 """Handles to what lies on disk, and cached results; every argument is a name, a number or a time stamp."""
 
+import hashlib
+from pathlib import Path
+
 import streamlit as st
 import torch
 
@@ -18,6 +21,7 @@ from wsexplore.landscape import (
     path_frames,
     path_networks,
 )
+from wsexplore.settings import settings
 from wsexplore.zoo import Zoo, item, shelf
 
 
@@ -109,10 +113,23 @@ def source_of(flow: str) -> str:
     return _source(flow, version_of("flows", flow), stamps)
 
 
-@st.cache_resource(show_spinner=False, on_release=lambda pool: pool.close())
 def jobs() -> Jobs:
-    """The one pool of background workers."""
-    return Jobs()
+    """The one pool of background workers; what it did is found again after a restart, by the same code."""
+    return _jobs(settings().user / "jobs")
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, on_release=lambda pool: pool.close())
+def _jobs(home: Path) -> Jobs:
+    return Jobs(home=home, stamp=_code())
+
+
+def _code() -> str:
+    """A digest of the code that makes results: another version, or a line that was changed, makes others."""
+    digest, root = hashlib.sha256(), Path(__file__).parents[1]
+    for folder in ("wsexplore", "app_pages"):
+        for file in sorted((root / folder).rglob("*.py")):
+            digest.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @st.cache_data(max_entries=256, show_spinner="Walking the path…")

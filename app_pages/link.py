@@ -1,16 +1,27 @@
 """Links: each page is found again as it was left, and what a link asks for in vain is said on the page."""
 
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import streamlit as st
 
 from app_pages.plain import plain
 
 
-def enter(page: str) -> None:
-    """Drop what was said of the link when another page opens."""
+def enter(page: str, keys: Sequence[str] = ()) -> None:
+    """Drop what was said of the link when another page opens; `keys` are picked for it in the sidebar."""
     if st.session_state.get("page") != page:
         st.session_state["page"], st.session_state["notes"] = page, {}
+    st.session_state["picked-here"] = tuple(keys)
+
+
+def here() -> str:
+    """The page with its query and what was picked for it, as a link that finds it again."""
+    picked: dict[str, str] = st.session_state.get("picked", {})
+    query = {key: [picked[key]] for key in st.session_state.get("picked-here", ()) if key in picked}
+    query |= {key: st.query_params.get_all(key) for key in st.query_params}
+    page = st.session_state.get("page") or "home"
+    return f"{page}?{urlencode(query, doseq=True)}" if query else page
 
 
 def leave(page: str) -> None:

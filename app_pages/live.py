@@ -1,8 +1,6 @@
 """A training that runs: its curves as they grow, its end, and the way on from there."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from time import monotonic, sleep
 from typing import Any
 
 import pandas as pd
@@ -11,17 +9,13 @@ import streamlit as st
 from app_pages.frame import recipe, show
 from app_pages.handles import jobs
 from app_pages.keep import take_along
+from app_pages.link import here
 from app_pages.plain import plain
+from app_pages.work import lost, watch
 from wsexplore.figures import histogram_figure, population_figure
-from wsexplore.population import OnStep, TrainingCost, train_zoo, training_cost
+from wsexplore.jobs import Progress, Work
+from wsexplore.population import TrainingCost, train_zoo, training_cost
 from wsexplore.zoo import Zoo, shelf
-
-MOMENT = 0.6
-"""Seconds that the page waits for a cancelled training before it says that it is stopping."""
-
-
-REMEMBERED = 8
-"""Trainings whose curves are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,97 +72,80 @@ class Asked:
         }
 
 
-@st.cache_resource(show_spinner=False)
-def _curves() -> dict[str, list[pd.DataFrame]]:
-    """Metrics of running trainings as they come, by job."""
-    return {}
-
-
 def start(asked: Asked) -> None:
     """Begin a training as a job; this visitor's page watches it, and it goes on when the page is left."""
-    job, curves = f"train {asked.name}", _curves()
-    heard = curves.setdefault(job, [])
-    while len(curves) > REMEMBERED:
-        del curves[next(iter(curves))]
 
-    def work(on_step: OnStep) -> Zoo:
-        heard.clear()
-        return train_zoo(**asked.arguments(), on_step=on_step, on_metrics=heard.append)
+    def work(progress: Progress) -> Zoo:
+        heard: list[pd.DataFrame] = []
 
-    if (status := jobs().status(job)) is not None and status.state in ("failed", "cancelled"):
+        def hear(metrics: pd.DataFrame) -> None:
+            heard.append(metrics)
+            progress.partial(tuple(heard))
+
+        return train_zoo(**asked.arguments(), on_step=progress, on_metrics=hear)
+
+    job = _job(asked)
+    if (status := jobs().status(job)) is not None and status.state != "done":
         jobs().forget(job)
-    jobs().start(f"Training {asked.title}", work, name=job)
+    seconds = found.seconds if isinstance(found := cost(asked), TrainingCost) else None
+    jobs().start(f"Training {asked.title}", work, name=f"train {asked.name}", cost=seconds, link=here())
     st.session_state["training"] = asked
-    st.session_state.pop("cancelling", None)
 
 
 def watched() -> Asked | None:
     """The training that this visitor started last, while it is known."""
     asked: Asked | None = st.session_state.get("training")
-    return asked if asked is not None and jobs().status(f"train {asked.name}") is not None else None
+    return asked if asked is not None and jobs().status(_job(asked)) is not None else None
 
 
 def running(asked: Asked | None) -> bool:
     """Whether a training is under way."""
-    status = jobs().status(f"train {asked.name}") if asked is not None else None
+    status = jobs().status(_job(asked)) if asked is not None else None
     return status is not None and not status.ended
 
 
 def cost(asked: Asked) -> TrainingCost | str | None:
     """What a training will take; why it cannot be done; or nothing while that is being measured."""
-    job, before = f"cost {asked.name}", st.session_state.get("cost")
+    told, before = f"cost {asked.name}", st.session_state.get("cost")
+    job = jobs().start(f"Measuring {asked.title}", _cost_of(asked), name=told, quiet=True)
     if before is not None and before != job:
         jobs().cancel(before)
         jobs().forget(before)
     st.session_state["cost"] = job
-    jobs().start(f"Measuring {asked.title}", _cost_of(asked), name=job)
     status = jobs().status(job)
     if status is None or not status.ended:
         return None
-    return status.result if status.state == "done" else status.message
+    return status.result if status.state == "done" else status.error
 
 
-def _cost_of(asked: Asked) -> Callable[[OnStep], TrainingCost]:
-    return lambda on_step: training_cost(**asked.arguments())
+def _cost_of(asked: Asked) -> Work:
+    return lambda progress: training_cost(**asked.arguments())
 
 
-def watch(asked: Asked) -> None:
+def _job(asked: Asked) -> str:
+    return jobs().id_of(f"train {asked.name}")
+
+
+def watch_training(asked: Asked) -> None:
     """The curves of a training while it runs, and what came of it."""
     st.header(plain(asked.title), anchor=False)
-    status = jobs().status(f"train {asked.name}")
+    status = jobs().status(_job(asked))
     if status is None:
         return
     if not status.ended:
-        _live(asked)
+        watch(status.id, lambda heard: _growing(asked, heard))
+        if status.partial is None:
+            st.caption("The first checkpoints are on their way; every run becomes a line.")
     elif status.state == "done":
         _trained(asked, status.result, status.seconds)
-    elif status.state == "cancelled":
-        st.info("The training was cancelled; nothing was kept.")
     else:
-        st.error(plain(f"{status.message[:1].upper()}{status.message[1:].removesuffix('.')}."))
+        lost(status, "training")
+        if status.partial is not None:
+            _growing(asked, status.partial)
 
 
-@st.fragment(run_every=1.0)
-def _live(asked: Asked) -> None:
-    """Redrawn every second until the training ends."""
-    job = f"train {asked.name}"
-    status = jobs().status(job)
-    if status is None or status.ended:
-        st.rerun()
-        return
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-    cancelling = st.session_state.get("cancelling") == job
-    told = "stopping" if cancelling else status.message or "starting"
-    left.progress(status.fraction, plain(f"{told} ({status.seconds:.0f} s)"))
-    if right.button("Cancel", key="cancel-training", disabled=cancelling, width="stretch"):
-        jobs().cancel(job)
-        st.session_state["cancelling"] = job
-        _wait_for_end(job)
-        st.rerun()
-    heard = list(_curves().get(job, []))
-    if not heard:
-        st.caption("The first checkpoints are on their way; every run becomes a line.")
-        return
+def _growing(asked: Asked, heard: tuple[pd.DataFrame, ...]) -> None:
+    """The curves so far."""
     metrics = pd.concat(heard, ignore_index=True)
     column = metric_of(metrics)
     last = metrics.sort_values("epoch").groupby("run")[column].last()
@@ -178,16 +155,7 @@ def _live(asked: Asked) -> None:
         alt=f"{column} by epoch of {metrics['run'].nunique():,} runs so far; median of the latest {last.median():.3f}",
         config={"displayModeBar": False},
     )
-    st.caption(
-        f"{metrics['run'].nunique():,} of {asked.models:,} runs have reached a checkpoint. Redrawn every second."
-    )
-
-
-def _wait_for_end(job: str) -> None:
-    """Give a cancelled training the moment it needs, so that its end is seen at once."""
-    until = monotonic() + MOMENT
-    while monotonic() < until and (status := jobs().status(job)) is not None and not status.ended:
-        sleep(0.05)
+    st.caption(f"{metrics['run'].nunique():,} of {asked.models:,} runs have reached a checkpoint.")
 
 
 def metric_of(metrics: pd.DataFrame) -> str:

@@ -1,16 +1,16 @@
 """Maps of a zoo: which are there, whether they are of this very zoo, and how the others are made in the background."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
-from app_pages.frame import progress, result_of, sentence
+from app_pages.frame import sentence
 from app_pages.handles import jobs, open_alignment, open_encoder, open_projection, version_of
+from app_pages.link import here
 from app_pages.pick import data_of
 from app_pages.plain import plain
+from app_pages.work import lasting, lost, result_of, watch
 from wsexplore.datasets import Dataset
 from wsexplore.embed import EMBEDDINGS, FEWEST, LARGE, SAMPLE, Projection, add_map, map_name, map_zoo
-from wsexplore.population import OnStep
+from wsexplore.jobs import Progress
 from wsexplore.zoo import Zoo, keep_path
 from wsexplore.zoo.trash import is_kept
 
@@ -28,14 +28,14 @@ def ensure_maps(name: str, zoo: Zoo) -> None:
         st.stop()
     seconds = 45 + len(zoo) * max(1, zoo.architecture.layout.size // 2000) // 50
     count = "four" if len(zoo) <= LARGE else "two"
-    st.info(f"This zoo has no map yet. Aligning it and fitting {count} maps takes about {seconds:,} s, once.")
+    st.info(f"This zoo has no map yet. Aligning it and fitting {count} maps takes about {lasting(seconds)}, once.")
     if st.button("Make the maps", type="primary", key="make-maps") or st.session_state.get("maps-of") == name:
         st.session_state["maps-of"] = name
         with sentence():
             homes = keep_path("alignments", name), keep_path("projections", name)
-        job = f"maps {name} {zoo.fingerprint}"
-        result_of(job, f"Mapping {name}", lambda on_step: map_zoo(zoo, *homes, on_step=on_step))
-        jobs().forget(job)
+        told = f"maps {name} {zoo.fingerprint}"
+        result_of(told, f"Mapping {name}", lambda progress: map_zoo(zoo, *homes, on_step=progress), cost=seconds)
+        jobs().forget(jobs().id_of(told))
         del st.session_state["maps-of"]
         st.rerun()
     st.stop()
@@ -56,8 +56,8 @@ def _belongs(name: str, zoo: Zoo, fitted_on: set[str]) -> bool:
     """Whether maps are of this zoo; a large one is believed until its fingerprint is known, a few seconds later."""
     if len(zoo) <= AT_ONCE:
         return fitted_on == {zoo.fingerprint}
-    work: Callable[[OnStep], str] = lambda on_step: zoo.fingerprint  # noqa: E731
-    job = jobs().start("Fingerprint", work, name=f"fingerprint {name} {version_of('zoos', name)}")
+    told = f"fingerprint {name} {version_of('zoos', name)}"
+    job = jobs().start("Fingerprint", lambda progress: zoo.fingerprint, name=told, quiet=True)
     status = jobs().status(job)
     known = status.result if status is not None and status.state == "done" else None
     return len(fitted_on) == 1 and known in (None, *fitted_on)
@@ -103,42 +103,51 @@ def map_or_offer(
         return found
     part = _part(embedding, method, dims, encoder)
     title = f"{TITLES[method]} of the {EMBEDDINGS[embedding]}" + (" in space" if dims == 3 else "")
-    job = f"map {name} {version_of('zoos', name)} {part}"
-    status = jobs().status(job)
+    told = f"map {name} {version_of('zoos', name)} {part}"
+    status = jobs().status(jobs().id_of(told))
     if status is None:
-        st.info(plain(f"There is no {title} yet. {_cost(zoo, method, dims)}"))
+        st.info(plain(f"There is no {title} yet. {_said(zoo, method, dims)}"))
         if st.button("Make this map", type="primary", key=f"make-{part}"):
             with sentence():
-                _start(job, title, name, zoo, embedding, method, dims, encoder)
+                _start(told, title, name, zoo, embedding, method, dims, encoder)
             st.rerun()
     elif not status.ended:
-        progress(job)
+        watch(status.id)
     elif status.state == "done":
-        jobs().forget(job)
+        jobs().forget(status.id)
         st.rerun()
     else:
-        st.error(plain(f"{title}: {status.message or 'cancelled'}."))
+        lost(status, f"making of the {title}")
         if st.button("Try again", key=f"again-{part}"):
-            jobs().forget(job)
+            jobs().forget(status.id)
             st.rerun()
     return None
 
 
-def _start(job: str, title: str, name: str, zoo: Zoo, embedding: str, method: str, dims: int, encoder: str) -> None:
+def _start(told: str, title: str, name: str, zoo: Zoo, embedding: str, method: str, dims: int, encoder: str) -> None:
     """Queue the making of a map; a shipped zoo's lie beside those that ship, as `maps`."""
     home = keep_path("projections" if is_kept(name) else "maps", name)
     path = home / _part(embedding, method, dims, encoder)
     settings = {"method": method, "dims": dims, "data": data_for(zoo, embedding)}
     settings["alignment"] = open_alignment(name) if embedding in ("aligned", "encoder") else None
     settings["encoder"] = open_encoder(encoder) if embedding == "encoder" else None
-    jobs().start(title, lambda on_step: add_map(zoo, embedding, path, **settings, on_step=on_step), name=job)
+
+    def work(progress: Progress) -> None:
+        add_map(zoo, embedding, path, **settings, on_step=progress)
+
+    jobs().start(title, work, name=told, cost=_cost(zoo, method, dims), link=here())
 
 
-def _cost(zoo: Zoo, method: str, dims: int) -> str:
-    """What making a map takes, in a sentence or two."""
+def _cost(zoo: Zoo, method: str, dims: int) -> float:
+    """Seconds that making a map takes."""
     reading = 2 + len(zoo) * zoo.architecture.layout.size / 2e7
     layout = {"pca": 1.0, "umap": 20 + len(zoo) / 800, "tsne": 5 + min(len(zoo), SAMPLE) / 100 * (dims - 1) ** 1.5}
-    told = f"It takes about {reading + layout[method]:,.0f} s on this machine, once."
+    return reading + layout[method]
+
+
+def _said(zoo: Zoo, method: str, dims: int) -> str:
+    """What making a map takes, in a sentence or two."""
+    told = f"It takes about {lasting(_cost(zoo, method, dims))} on this machine, once."
     if method != "tsne":
         return told
     limit = f" so it shows {SAMPLE:,} of {len(zoo):,}" if len(zoo) > SAMPLE else ""

@@ -8,9 +8,9 @@ import numpy as np
 import streamlit as st
 import torch
 
-from app_pages.frame import result_of
 from app_pages.handles import open_zoo, version_of
 from app_pages.pair import Pair, rows_of
+from app_pages.work import result_of
 from wsexplore.align import PairMatch, align_permutations, match_pair
 from wsexplore.datasets import dataset
 from wsexplore.landscape import (

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app_pages.frame import sentence
+from app_pages.gathered import Ref, siblings
 from app_pages.handles import open_zoo
 from app_pages.link import check_link
 from app_pages.plain import plain
@@ -30,7 +31,7 @@ def pick(keys: Sequence[str]) -> None:
         first, second = default_pair(zoo)
         _pick_network("First network" if "b" in keys else "Network", "a", zoo, first)
         if "b" in keys:
-            _pick_network("Second network", "b", zoo, second)
+            _pick_second(zoo, second, anywhere="b_zoo" in keys)
     if "flow" in keys:
         _pick_flow()
 
@@ -38,7 +39,8 @@ def pick(keys: Sequence[str]) -> None:
 def picked(keys: Sequence[str]) -> dict[str, str]:
     """What was picked last, by key, as far as it was."""
     values = st.session_state.get("picked", {})
-    return {key: values[key] for key in keys if key in values}
+    strange = "b_zoo" not in keys and values.get("b_zoo", values.get("zoo")) != values.get("zoo")
+    return {key: values[key] for key in keys if key in values and not (strange and key == "b")}
 
 
 def current_zoo() -> tuple[str, Zoo]:
@@ -55,6 +57,12 @@ def current_pair(zoo: Zoo) -> tuple[int, int]:
     """Rows of the picked networks."""
     ids, values = zoo.table["id"].tolist(), st.session_state["picked"]
     return ids.index(values["a"]), ids.index(values["b"])
+
+
+def current_refs() -> tuple[Ref, Ref]:
+    """The picked networks, each by its zoo and id; the second may come from another zoo of the same architecture."""
+    values = st.session_state["picked"]
+    return (values["zoo"], values["a"]), (values.get("b_zoo", values["zoo"]), values["b"])
 
 
 def current_network(zoo: Zoo) -> int:
@@ -122,6 +130,27 @@ def _pick_network(label: str, key: str, zoo: Zoo, default: int) -> None:
         st.error(plain(f"This zoo has no network {str(name)[:60]!r}; pick an id from the Atlas."))
         st.stop()
     _keep(key, name)
+
+
+def _pick_second(zoo: Zoo, default: int, *, anywhere: bool) -> None:
+    """The second network, from the zoo of the first or, where the page can do that, from one like it."""
+    name = st.session_state["picked"]["zoo"]
+    known = siblings(name) if anywhere else [name]
+    if len(known) > 1:
+        check_link("b_zoo", known, "second zoo")
+        name = st.sidebar.selectbox(
+            "Second network from",
+            known,
+            key="b_zoo",
+            bind="query-params",
+            help="Zoos whose networks lie in the same weight space, sampled ones included.",
+        )
+    _keep("b_zoo", name)
+    if name != known[0]:
+        with sentence():
+            zoo = open_zoo(name)
+        default = default_pair(zoo)[0]
+    _pick_network("Second network", "b", zoo, default)
 
 
 def _pick_flow() -> None:

@@ -4,11 +4,12 @@ import numpy as np
 import streamlit as st
 
 from app_pages.encoders import aligned_zoo
-from app_pages.frame import result_of, sentence, show
+from app_pages.frame import sentence, show
 from app_pages.handles import open_zoo, version_of
 from app_pages.link import check_link
 from app_pages.pick import data_of
 from app_pages.plain import plain
+from app_pages.work import result_of
 from wsexplore.embed import TARGETS, Encoder, ProbeReport, probe_zoo
 from wsexplore.embed.probe import MODELS
 from wsexplore.figures import probe_figure, probe_finding, varying

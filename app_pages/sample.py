@@ -5,11 +5,12 @@ import streamlit as st
 
 from app_pages.draw import Drawn, draw_networks, draw_settings
 from app_pages.drawn import drawn_fields
-from app_pages.frame import recipe, result_of, sentence, show
+from app_pages.frame import recipe, sentence, show
 from app_pages.handles import open_flow, open_projection, open_zoo, source_of
 from app_pages.keep import take_along
 from app_pages.maps import ensure_maps
 from app_pages.pick import current_flow
+from app_pages.work import result_of
 from wsexplore.datasets import dataset
 from wsexplore.figures import filters_figure, placed_figure, quality_figure, unit_images
 

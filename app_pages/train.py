@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app_pages.ask import ask
-from app_pages.live import Asked, cost, running, start, watch, watched
+from app_pages.live import Asked, cost, running, start, watch_training, watched
 from app_pages.plain import plain
 from wsexplore.population import TrainingCost
 
@@ -62,4 +62,4 @@ if asked is not None:
             st.rerun()
 if current is not None:
     st.divider()
-    watch(current)
+    watch_training(current)

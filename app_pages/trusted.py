@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app_pages.frame import result_of
 from app_pages.handles import jobs, open_alignment, open_encoder, open_zoo, version_of
 from app_pages.maps import data_for
 from app_pages.plain import plain
+from app_pages.work import result_of
 from wsexplore.embed import LARGE, Projection, content_hash, embedded, held_out_error, neighbours_kept, residuals
 from wsexplore.population import OnStep
 
@@ -51,10 +51,10 @@ def trust_of(name: str, projection: Projection, embedding: str, rows: np.ndarray
     """Trust in the drawn points; `None` while it is worked out."""
     if len(rows) < 3:
         return None
-    job = f"trust {_of(name, projection, rows)}"
-    if jobs().status(job) is None:
+    told = f"trust {_of(name, projection, rows)}"
+    if jobs().status(job := jobs().id_of(told)) is None:
         read = _reader(name, embedding, encoder)
-        jobs().start("Neighbours", lambda on_step: _trust(projection, read, rows), name=job)
+        jobs().start("Neighbours", lambda progress: _trust(projection, read, rows), name=told, quiet=True)
     quick = len(rows) ** 2 * len(projection.mean) < QUICK
     until = monotonic() + (MOMENT if quick else 0)
     while (status := jobs().status(job)) is not None and not status.ended and monotonic() < until:
@@ -68,7 +68,7 @@ def await_trust(slot: DeltaGenerator, name: str, projection: Projection, rows: n
     The map is not drawn anew for them, as that would end a lasso that is being drawn; its cards tell them from the next
     change on. A change interrupts the wait within a tenth of a second.
     """
-    job, until = f"trust {_of(name, projection, rows)}", monotonic() + LONGEST
+    job, until = jobs().id_of(f"trust {_of(name, projection, rows)}"), monotonic() + LONGEST
     while (status := jobs().status(job)) is not None and not status.ended and monotonic() < until:
         slot.caption("Looking for each network's neighbours…")
         sleep(0.1)
@@ -76,7 +76,7 @@ def await_trust(slot: DeltaGenerator, name: str, projection: Projection, rows: n
         with slot.container(horizontal=True):
             trust_numbers(status.result, len(rows))
     elif status is not None:
-        slot.caption("The neighbours are told with the next change." if not status.ended else plain(status.message))
+        slot.caption("The neighbours are told with the next change." if not status.ended else plain(status.error))
 
 
 def trust_numbers(trust: Trust, count: int) -> None:

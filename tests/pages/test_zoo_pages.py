@@ -446,7 +446,7 @@ def test_curves_grow_while_a_training_runs_and_cancel_ends_it(user):
     spec = json.loads(next(found for found in at.get("plotly_chart") if "runs so far" in found.proto.alt).proto.spec)
     assert spec["layout"]["xaxis"]["range"] == [-8, 408]
     begun = time.monotonic()
-    at.button(key="cancel-training").click().run()
+    press(at, "Cancel")
     until(at, lambda at: "was cancelled" in said(at), seconds=10)
     assert time.monotonic() - begun < 5
     assert not at.button(key="train").disabled

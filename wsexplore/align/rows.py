@@ -21,7 +21,7 @@ from wsexplore.align.moves import Moves
 from wsexplore.datasets import Dataset
 from wsexplore.engine import Ledger, Shard, run_shards
 from wsexplore.engine.local import Stopped
-from wsexplore.population.steps import CORES
+from wsexplore.population.steps import CORES, one_thread
 from wsexplore.symmetry import PermutationSpec
 from wsexplore.zoo import Zoo
 
@@ -90,7 +90,7 @@ class Matcher:
         def told(shard: Shard, words: Mapping[str, Any]) -> None:
             done[shard.name] = len(shard.arguments["rows"]) * float(words.get("share", 1.0))
 
-        with _at_work(work), _one_thread():
+        with _at_work(work), one_thread():
             run_shards(
                 f"{__name__}:match_shard",
                 shards,
@@ -143,17 +143,6 @@ def _at_work(work: _Work) -> Iterator[None]:
     finally:
         with _LOCK:
             _WORK.pop(work.name, None)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Small products run fastest on one thread each; the shards are the threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def match_shard(arguments: Mapping[str, Any], file: Path, tell: Callable[[Mapping[str, Any]], None]) -> None:

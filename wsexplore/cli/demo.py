@@ -27,6 +27,24 @@ FIELD: dict[str, Any] = {
 }
 """How each digit gets its field: few enough units and a frequency low enough to be smooth between the pixels."""
 
+PHASES = "phases"
+"""What `--only` calls the grid of widths and learning rates."""
+
+PHASE_WIDTHS = (3, 6, 12, 24, 48)
+"""Hidden units of its zoos, one zoo each: from too few to more than enough."""
+
+PHASE_GRID: dict[str, Any] = {
+    "epochs": 30,
+    "vary": {"lr": [0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0]},
+    "design": "grid",
+    "optimizer": "sgd",
+    "momentum": 0.0,
+    "batch_size": 8,
+    "seed": 0,
+}
+"""How they are trained: small batches, no momentum and no rectifier, so that a learning rate too large is noise and not
+dead units. At one end training does not get far in its epochs, at the other it finds no minimum."""
+
 GOOD = "design = 'seeds'"
 """The networks of one recipe that differ in their seed alone; the flow is fitted on them."""
 
@@ -53,15 +71,16 @@ def build(
     flow_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the flow.")] = None,
     encoder_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the encoder.")] = None,
     images: Annotated[int, typer.Option(min=4, max=1797, help="Images that get a field.")] = 1797,
-    only: Annotated[str, typer.Option(help=f"{NAME}, {FIELDS} or {ENCODER}; by default all.")] = "",
+    phase_seeds: Annotated[int, typer.Option(min=1, help="Runs of each width and learning rate.")] = 5,
+    only: Annotated[str, typer.Option(help=f"{NAME}, {FIELDS}, {ENCODER} or {PHASES}; by default all.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Train the shipped zoos, align and map them, fit flow and encoder. The same bits again on the same machine."""
     with work() as on_step:
         from wsexplore.settings import settings
 
-        if only not in ("", NAME, FIELDS, ENCODER):
-            raise ValueError(f"--only takes {NAME}, {FIELDS} or {ENCODER}, got {only!r}")
+        if only not in ("", NAME, FIELDS, ENCODER, PHASES):
+            raise ValueError(f"--only takes {NAME}, {FIELDS}, {ENCODER} or {PHASES}, got {only!r}")
         home = Path(out) if out else settings().data_dir
         facts: dict[str, Any] = {"written": str(home)}
         begun = 0.1 if not only else 0.0
@@ -69,8 +88,11 @@ def build(
             facts |= _build_fields(home, images, _within(on_step, 0.0, begun or 1.0))
         if only in ("", NAME):
             facts |= _build_classifiers(home, varied, seeds, flow_steps, _within(on_step, begun, 0.6))
+        end = 0.98 if not only else 1.0
         if only in ("", NAME, ENCODER):
-            facts |= _build_encoder(home, encoder_steps, _within(on_step, 0.6, 1.0))
+            facts |= _build_encoder(home, encoder_steps, _within(on_step, 0.6, end))
+        if only in ("", PHASES):
+            facts |= _build_phases(home, phase_seeds, _within(on_step, 0.0 if only else end, 1.0))
         size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
         answer({**facts, "megabytes": round(size / 1e6, 1)}, as_json=as_json)
 
@@ -137,6 +159,20 @@ def _build_encoder(home: Path, steps: int | None, on_step: OnStep) -> dict[str, 
     return {"encoder_error": encoder.history[-1].judged}
 
 
+def _build_phases(home: Path, seeds: int, on_step: OnStep) -> dict[str, Any]:
+    """A zoo per width, each of all learning rates with the same seeds."""
+    from wsexplore.population import train_zoo
+
+    models = seeds * len(PHASE_GRID["vary"]["lr"])
+    for place, width in enumerate(PHASE_WIDTHS):
+        here = _within(on_step, place / len(PHASE_WIDTHS), (place + 1) / len(PHASE_WIDTHS))
+        config = {"widths": [64, width, 10], "activation": "tanh"}
+        trained = train_zoo("mlp", "digits", models=models, seeds=seeds, config=config, on_step=here, **PHASE_GRID)
+        rounded, _ = _rounded(trained, f"wsexplore demo build --only {PHASES}")
+        rounded.save(home / "zoos" / f"digits-phases-w{width:02d}", dtype="float16")
+    return {"phase_networks": models * len(PHASE_WIDTHS)}
+
+
 def _trained(varied: int, seeds: int, on_step: OnStep) -> "Zoo":
     """Two designs in one zoo: varied hyper-parameters with checkpoints, and one recipe with many seeds."""
     from wsexplore.population import train_zoo
@@ -152,13 +188,13 @@ def _trained(varied: int, seeds: int, on_step: OnStep) -> "Zoo":
     return concat([one.with_table(first), other.with_table(second)])
 
 
-def _rounded(zoo: "Zoo") -> tuple["Zoo", dict[str, float]]:
+def _rounded(zoo: "Zoo", cli: str = "wsexplore demo build") -> tuple["Zoo", dict[str, float]]:
     """The zoo as float16 keeps it, with the metrics of the rounded weights, and what the rounding changed."""
     import torch
 
     from wsexplore.population import evaluate
 
-    recipe = replace(zoo.recipe, action="demo_build", cli="wsexplore demo build")
+    recipe = replace(zoo.recipe, action="demo_build", cli=cli)
     rounded = zoo.with_weights(zoo.weights.to(torch.float16).float(), recipe)
     table = zoo.table.copy()
     for split in ("train", "test"):

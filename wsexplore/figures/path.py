@@ -35,6 +35,10 @@ STYLES = {
     "aligned, statistics reset": RESET,
     "aligned + REPAIR": REPAIR,
     "aligned, REPAIR": REPAIR,
+    "least norm, aligned": (CATEGORIES[6], "cross", "dashdot"),
+    "arc": (CATEGORIES[5], "square", "dot"),
+    "Bezier": (CATEGORIES[2], "triangle-up", "solid"),
+    "chain": (CATEGORIES[3], "x", "dash"),
 }
 """Colour, marker and dash of a path by its name."""
 
@@ -100,6 +104,22 @@ def objective_figure(objective: Float[Array, " sweeps"], *, height: int = 320) -
     return layout(figure, height=height)
 
 
+def learning_figure(history: Float[Array, " epochs"], *, height: int = 320) -> go.Figure:
+    """The mean loss along a curve, in nats, while its bends are learned."""
+    figure = go.Figure(
+        go.Scatter(
+            x=np.arange(1, len(history) + 1),
+            y=history,
+            mode="lines+markers",
+            line={"color": ALIGNED, "width": 3},
+            hovertemplate="epoch %{x}<br>%{y:.4f} nats<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="epoch")
+    figure.update_yaxes(title="mean loss along the curve (nats)", type="log")
+    return layout(figure, height=height)
+
+
 def scrub_figure(
     alphas: Float[Array, " steps"],
     losses: Float[Array, " steps"],
@@ -111,15 +131,16 @@ def scrub_figure(
     targets: Int[Array, " samples"],
     classes: Sequence[str],
     *,
+    stops: Mapping[str, float] | None = None,
     height: int = 760,
 ) -> go.Figure:
-    """The network between two others: one slider, in the browser, moves it along the straight path.
+    """The network between others: one slider, in the browser, moves it along the path.
 
     Top: loss with its chord and accuracy along the path, a marker where the slider stands. Below: class
     probabilities for some test images, the confusion matrix of the whole split, and the first-layer weights.
 
     Args:
-        alphas: positions, 0 at the first network and 1 at the second.
+        alphas: positions, 0 at the first network and 1 at the next.
         losses: in nats.
         accuracies: fractions of 1.
         probabilities: for the chosen images.
@@ -128,6 +149,7 @@ def scrub_figure(
         images: the chosen images, 0 to 1.
         targets: their true classes.
         classes: names.
+        stops: names of networks that the path goes through, with their positions; by default its ends, unnamed.
         height: in pixels.
     """
     figure = make_subplots(
@@ -140,7 +162,8 @@ def scrub_figure(
         horizontal_spacing=0.05,
         vertical_spacing=0.16,
     )
-    chord = np.interp(alphas, [0, 1], [losses[0], losses[-1]])
+    nodes = sorted((stops or {"": alphas[0], " ": alphas[-1]}).values())
+    chord = np.interp(alphas, nodes, np.interp(nodes, alphas, losses))
     hover = "position %{x:.2f}<br>%{y:.3f}<extra>%{fullData.name}</extra>"
     figure.add_scatter(x=alphas, y=losses, name="loss (nats)", line={"color": SECOND, "width": 3}, hovertemplate=hover)
     figure.add_scatter(
@@ -216,7 +239,10 @@ def scrub_figure(
         )
         for k, name in enumerate(steps)
     ]
-    figure.update_xaxes(title="position between the two networks", range=[-0.02, 1.02], row=1, col=1)
+    figure.update_xaxes(title="position on the path", range=[alphas[0] - 0.02, alphas[-1] + 0.02], row=1, col=1)
+    if stops:
+        names, places = [plain(name) for name in stops], list(stops.values())
+        figure.update_xaxes(title="", tickvals=places, ticktext=names, showgrid=True, row=1, col=1)
     figure.update_yaxes(title="loss (nats)", row=1, col=1, secondary_y=False, rangemode="tozero")
     figure.update_yaxes(
         title="accuracy", row=1, col=1, secondary_y=True, range=[0, 1.02], showgrid=False, tickformat=".0%", dtick=0.25

@@ -1,11 +1,7 @@
 """Fit a weight flow to a zoo."""
 
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import fields
-
-import torch
 
 from wsexplore.align import align, spec_of
 from wsexplore.generate.config import FlowConfig
@@ -15,7 +11,7 @@ from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import train_velocity
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep, device_of
-from wsexplore.population.steps import CORES
+from wsexplore.population.steps import one_thread
 from wsexplore.zoo import Recipe, Zoo
 
 FEWEST = 16
@@ -61,7 +57,7 @@ def fit_flow(
     spec = spec_of(architecture)
     tokens = UnitTokens.of(spec, architecture.layout)
     frame = zoo if tokens.exclusive else align(zoo, reference=reference or 0, seed=seed)
-    with _one_thread():
+    with one_thread():
         coordinates = Coordinates.of(frame.weights, tokens)
         data, weight = coordinates.encode(frame.weights).to(target), coordinates.variance.to(target)
         trained = train_velocity(data, weight, tokens.to(target), config, seed=seed, on_step=on_step)
@@ -104,16 +100,6 @@ def _checked(zoo: Zoo, reference: int | None) -> Architecture:
     if reference is not None and not 0 <= reference < len(zoo):
         raise ValueError(f"reference must be a row from 0 to {len(zoo) - 1}, got {reference}")
     return groups[0][0]
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One thread of torch: two were measured to be no faster here, and they stall where other work shares the cores."""
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(CORES)
 
 
 def _recipe(zoo: Zoo, where: str, config: FlowConfig, seed: int, reference: int | None, device: str) -> Recipe:

@@ -7,17 +7,19 @@ import pandas as pd
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from wsexplore.datasets import Dataset, dataset
+from wsexplore.datasets import Dataset
+from wsexplore.landscape.attribution import attribute
 from wsexplore.landscape.display import barrier_html
-from wsexplore.landscape.ends import PathEnds, calibration_inputs, pair_ends, path_networks
+from wsexplore.landscape.kinds import STRAIGHT
+from wsexplore.landscape.route import Route, route_of
 from wsexplore.landscape.walk import CALIBRATION, Walk, within
-from wsexplore.population import OnStep, device_of, score
+from wsexplore.population import OnStep, score
 from wsexplore.zoo import Recipe, Zoo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Barrier:
-    """Loss and accuracy along the straight path between two networks.
+    """Loss and accuracy along a path between two networks.
 
     Attributes:
         first: id of the network at 0.
@@ -27,6 +29,9 @@ class Barrier:
         alphas: positions on the path.
         losses: mean cross-entropy at each position, in nats.
         accuracies: at each position, fractions of 1.
+        standard_error: of the height over the samples that the networks were judged on, at the place where it is
+            largest, in nats; not a number for a single sample.
+        path: "straight", "slerp", or "bezier" or "chain" with learned bends.
         recipe: how the curve was made.
     """
 
@@ -37,6 +42,8 @@ class Barrier:
     alphas: Float[Array, " steps"]
     losses: Float[Array, " steps"]
     accuracies: Float[Array, " steps"]
+    standard_error: float
+    path: str
     recipe: Recipe
 
     @property
@@ -85,13 +92,14 @@ def barrier(
     align: bool = False,
     method: str = "auto",
     canonical: str = "none",
+    path: str = STRAIGHT,
     repair: str = "none",
     calibration: int = CALIBRATION,
     seed: int = 0,
     device: str = "auto",
     on_step: OnStep | None = None,
 ) -> Barrier:
-    r"""Loss and accuracy along $(1-\alpha)\theta_A + \alpha\theta_B$.
+    r"""Loss and accuracy along $(1-\alpha)\theta_A + \alpha\theta_B$, or along the arc between the two.
 
     The barrier is the largest excess over the chord between the end losses (Frankle et al. 2020; Entezari et al. 2022).
     The two ends are judged as they are, with their own running statistics. Between them running statistics are mixed
@@ -108,6 +116,7 @@ def barrier(
         method: of the matching, a name in `METHODS`.
         canonical: bring both networks to a representative of their rescalings first, matched or not: "none",
             "minimum-norm" or "unit-norm".
+        path: "straight" or "slerp"; for a path with learned bends see `fit_curve`.
         repair: of the networks between: "none", "reset" (running statistics estimated anew) or "repair" (REPAIR:
             every channel as the two ends have it on average).
         calibration: samples of the training split that statistics are measured on.
@@ -119,38 +128,22 @@ def barrier(
         ValueError: fewer than 2 steps, a row out of range, networks of two kinds, data that do not fit, an unknown
             word, a method without `align`, or nothing in the networks that the repair could be done to.
     """
-    walk = Walk(steps, split, align, repair, calibration, seed, method, canonical)
-    source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
-    target = device_of(device)
-    ends = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=within(on_step, 0.0, 0.5))
-    return walked(zoo, (first, second), source, name, ends.to(target), walk, on_step=within(on_step, 0.5, 1.0))
+    walk = Walk(steps, split, align, repair, calibration, seed, method, canonical, path)
+    route = route_of(zoo, first, second, data, walk, device=device, on_step=within(on_step, 0.0, 0.5))
+    return walked(route, on_step=within(on_step, 0.5, 1.0))
 
 
-def walked(
-    zoo: Zoo,
-    rows: tuple[int, int],
-    data: Dataset,
-    name: str,
-    ends: PathEnds,
-    walk: Walk,
-    *,
-    on_step: OnStep | None = None,
-) -> Barrier:
-    """The barrier of a path whose ends are known.
+def walked(route: Route, *, on_step: OnStep | None = None) -> Barrier:
+    """The barrier along a route.
 
     Args:
-        zoo: it holds both networks; of it the recipe tells.
-        rows: of the two.
-        data: what the networks are judged on, and what statistics are measured on.
-        name: of the data in the recipe.
-        ends: the two as `pair_ends` gives them by the keywords of `walk`.
-        walk: the keywords of the barrier.
+        route: from one network to another.
         on_step: told the share done; it may raise to cancel.
 
     Raises:
         ValueError: the data do not fit, or there is nothing that the repair could be done to.
     """
-    samples, passes = data.split(walk.split), 0
+    walk, architecture, passes = route.walk, route.ends.architecture, 0
 
     def on_part() -> None:
         nonlocal passes
@@ -158,25 +151,19 @@ def walked(
         if on_step is not None:
             on_step(0.5, f"judged networks on the path, pass {passes:,}")
 
-    inputs = None if walk.repair == "none" else calibration_inputs(data, walk.calibration, seed=walk.seed)
-    weights, buffers = path_networks(ends, walk.alphas, repaired=walk.repair, inputs=inputs, on_step=on_step)
-    scores = score(ends.architecture, weights, samples, buffers=buffers, on_part=on_part)
-    first, second = (str(zoo.table["id"].iloc[row]) for row in rows)
-    recipe = Recipe.of(
-        "barrier",
-        inputs={"zoo": zoo.fingerprint},
-        arguments={"first": first, "second": second, "dataset": name, **walk.arguments},
-        seed=walk.seed,
-        cli=f"wsexplore barrier ZOO {first} {second} --dataset {name} {walk.flags}",
-        python=f"wx.barrier(zoo, {rows[0]}, {rows[1]}, {name!r}, {walk.keywords})",
-    )
+    weights, buffers = route.networks(walk.alphas, on_step=on_step)
+    scores = score(architecture, weights, route.samples, buffers=buffers, on_part=on_part)
+    alphas, losses = walk.alphas.numpy(), scores.loss.numpy()
+    top = [0, int(above_chord(alphas, losses).argmax()), len(alphas) - 1]
+    terms = attribute(architecture, weights[top], float(alphas[top[1]]), route.samples, buffers=buffers[top])
     return Barrier(
-        first=first,
-        second=second,
+        *route.names,
         aligned=walk.align,
         repaired=walk.repair,
-        alphas=walk.alphas.numpy(),
-        losses=scores.loss.numpy(),
+        alphas=alphas,
+        losses=losses,
         accuracies=scores.accuracy.numpy(),
-        recipe=recipe,
+        standard_error=terms.standard_error,
+        path=route.ends.kind,
+        recipe=route.recipe,
     )

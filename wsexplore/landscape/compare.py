@@ -11,6 +11,8 @@ from wsexplore.align import METHODS
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.barrier import walked
 from wsexplore.landscape.ends import pair_ends
+from wsexplore.landscape.route import Route, barrier_recipe, names_of
+from wsexplore.landscape.told import told
 from wsexplore.landscape.walk import CALIBRATION, Walk, within
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Recipe, Zoo
@@ -84,15 +86,16 @@ def compare_methods(
     }
     source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
     target = device_of(device)
-    rows = []
+    rows, ids = [], names_of(zoo, (first, second))
     for place, (method, walk) in enumerate(walks.items()):
-        told = within(on_step, place / len(walks), (place + 1) / len(walks))
-        matching = _said(told, f"matching by {method}" if place else "the raw path", 0.0, 0.5)
+        telling = within(on_step, place / len(walks), (place + 1) / len(walks))
+        matching = _said(telling, f"matching by {method}" if place else "the raw path", 0.0, 0.5)
         began = time.perf_counter()
         ends = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=matching)
         seconds = time.perf_counter() - began
-        judging = _said(told, f"walking the path of {method}" if place else "the raw path", 0.5, 1.0)
-        curve = walked(zoo, (first, second), source, name, ends.to(target), walk, on_step=judging)
+        judging = _said(telling, f"walking the path of {method}" if place else "the raw path", 0.5, 1.0)
+        recipe = barrier_recipe(zoo, (first, second), name, walk)
+        curve = walked(Route(ends.to(target), walk, source, ids, recipe), on_step=judging)
         rows.append(
             {
                 "method": method,
@@ -102,12 +105,10 @@ def compare_methods(
                 "accuracy_half_way": float(curve.accuracies[len(curve.accuracies) // 2]),
             }
         )
-    ids = [str(zoo.table["id"].iloc[row]) for row in (first, second)]
     options: dict[str, Any] = {"canonical": canonical, "repair": repair}
     options |= {"calibration": calibration} if repair != "none" else {}
     options |= {"steps": steps, "split": split}
-    words = ", ".join(f"{key}={value!r}" for key, value in options.items())
-    flags = " ".join(f"--{key} {value}" for key, value in options.items())
+    words, flags = told(options)
     recipe = Recipe.of(
         "compare_methods",
         inputs={"zoo": zoo.fingerprint},

@@ -3,6 +3,7 @@
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.barrier import Barrier, walked
 from wsexplore.landscape.ends import pair_ends
+from wsexplore.landscape.route import Route, barrier_recipe, names_of
 from wsexplore.landscape.walk import CALIBRATION, Walk, repairs_of, within
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Zoo
@@ -61,7 +62,9 @@ def barrier_curves(
         if kind in (RAW, WAYS["none"]):
             found = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=within(tell, 0.0, 0.5))
             ends = found.to(target)
-        curves[kind] = walked(zoo, (first, second), source, name, ends, walk, on_step=within(tell, 0.5, 1.0))
+        recipe = barrier_recipe(zoo, (first, second), name, walk)
+        route = Route(ends, walk, source, names_of(zoo, (first, second)), recipe)
+        curves[kind] = walked(route, on_step=within(tell, 0.5, 1.0))
     return curves
 
 

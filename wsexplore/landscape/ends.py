@@ -10,7 +10,9 @@ from torch import Tensor
 from wsexplore.align import METHODS, match, repair, reset_statistics, spec_of
 from wsexplore.align.checks import check_canonical, check_word
 from wsexplore.datasets import Dataset
+from wsexplore.landscape.kinds import STRAIGHT, coefficients
 from wsexplore.landscape.path import linear_path
+from wsexplore.landscape.subspace import Subspace
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
 from wsexplore.symmetry import canonical_scaling, rescale_weights
@@ -19,21 +21,38 @@ from wsexplore.zoo import Zoo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PathEnds:
-    """The two networks that a path joins.
+    """The two networks that a path joins, and the way it takes.
 
     Attributes:
         architecture: of both.
         weights: the first's, then the second's.
         buffers: their running statistics, without columns where the architecture has none.
+        kind: "straight", "slerp", "bezier" or "chain"; see `coefficients`.
+        bends: weights between the ends that a learned path leans towards; none for the others.
     """
 
     architecture: Architecture
     weights: Float[Tensor, "2 parameters"]
     buffers: Float[Tensor, "2 buffers"]
+    kind: str = STRAIGHT
+    bends: Float[Tensor, "bends parameters"] | None = None
 
     def to(self, device: torch.device) -> "PathEnds":
         """The same on another device."""
-        return PathEnds(self.architecture, self.weights.to(device), self.buffers.to(device))
+        bends = None if self.bends is None else self.bends.to(device)
+        return PathEnds(self.architecture, self.weights.to(device), self.buffers.to(device), self.kind, bends)
+
+    def along(self, kind: str) -> "PathEnds":
+        """The same ends, joined in another way that they fix."""
+        return PathEnds(self.architecture, self.weights, self.buffers, kind)
+
+    def networks(self, alphas: Float[Tensor, " steps"]) -> Float[Tensor, "steps parameters"]:
+        """Weights at these positions; the ends themselves are met exactly."""
+        if self.kind == STRAIGHT:
+            return linear_path(self.weights[0], self.weights[1], alphas)
+        bends = self.weights[:0] if self.bends is None else self.bends
+        controls = torch.cat([self.weights[:1], bends, self.weights[1:]])
+        return Subspace(self.architecture, controls, controls[:, :0]).weights(coefficients(self.kind, alphas, controls))
 
 
 def pair_ends(
@@ -157,7 +176,7 @@ def path_networks(
         ValueError: there is nothing to repair in this architecture, or no inputs to do it with.
     """
     alphas = alphas.to(ends.weights.device)
-    weights = linear_path(ends.weights[0], ends.weights[1], alphas)
+    weights = ends.networks(alphas)
     buffers = linear_path(ends.buffers[0], ends.buffers[1], alphas)
     if repaired == "none":
         return weights, buffers

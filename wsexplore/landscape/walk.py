@@ -9,6 +9,7 @@ from torch import Tensor
 
 from wsexplore.align import METHODS, repaired_layers, running_layers
 from wsexplore.align.checks import check_canonical, check_word
+from wsexplore.landscape.kinds import FIXED, LEARNED, STRAIGHT
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep
 
@@ -32,6 +33,7 @@ class Walk:
         seed: of the matching, and of the samples drawn.
         method: of the matching, a name in `METHODS`.
         canonical: "none", "minimum-norm" or "unit-norm", what both networks are brought to first.
+        path: "straight" or "slerp".
     """
 
     steps: int
@@ -42,6 +44,7 @@ class Walk:
     seed: int
     method: str = "auto"
     canonical: str = "none"
+    path: str = STRAIGHT
 
     def __post_init__(self) -> None:
         if not 2 <= self.steps <= 1001:
@@ -51,6 +54,9 @@ class Walk:
             raise ValueError(f"statistics are measured on 2 or more samples, got calibration {self.calibration}")
         check_word(self.method, METHODS, "matching method")
         check_canonical(self.canonical)
+        if self.path in LEARNED:
+            raise ValueError(f"the bends of a {self.path} path are learned; fit one with fit_curve")
+        check_word(self.path, FIXED, "path")
         if self.method != "auto" and not self.align:
             raise ValueError(f"matching method {self.method!r} matches units only where the path is aligned; align it")
 
@@ -69,6 +75,7 @@ class Walk:
         """The keywords that are not as by default, beside those that are always told."""
         found: dict[str, Any] = {"method": self.method} if self.method != "auto" else {}
         found |= {"canonical": self.canonical} if self.canonical != "none" else {}
+        found |= {"path": self.path} if self.path != STRAIGHT else {}
         return found if self.repair == "none" else {**found, "repair": self.repair, "calibration": self.calibration}
 
     @property

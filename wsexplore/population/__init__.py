@@ -1,5 +1,5 @@
 from wsexplore.population.cost import TrainingCost, training_cost
-from wsexplore.population.evaluate import Scores, evaluate, predict, score
+from wsexplore.population.evaluate import Scores, evaluate, logits_of, predict, score
 from wsexplore.population.fields import field_errors, field_grid, field_targets, pictures_of, psnr, render
 from wsexplore.population.steps import OnStep, device_of
 from wsexplore.population.train import train_zoo
@@ -18,6 +18,7 @@ __all__ = [
     "field_targets",
     "fine_tune",
     "hyper_parameters",
+    "logits_of",
     "pictures_of",
     "predict",
     "psnr",

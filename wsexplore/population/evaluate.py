@@ -90,6 +90,22 @@ def _judged(
 
 
 @torch.no_grad()
+def logits_of(
+    architecture: Architecture,
+    weights: Float[Tensor, "models parameters"],
+    inputs: Float[Tensor, "..."],
+    *,
+    buffers: Float[Tensor, "models buffers"] | None = None,
+) -> Float[Tensor, "models samples classes"]:
+    """Outputs of every network for every input, cut to fit `MEMORY`; they lie where the weights do."""
+    parts, given = [], inputs.to(weights.device)
+    for rows, samples in _cuts(architecture, len(weights), len(inputs), weights.device.type, MEMORY):
+        statistics = None if buffers is None else buffers[rows].to(weights.device)
+        outputs = [architecture.forward(weights[rows], given[part], buffers=statistics) for part in samples]
+        parts.append(torch.cat(outputs, dim=1))
+    return torch.cat(parts)
+
+
 def predict(
     architecture: Architecture,
     weights: Float[Tensor, "models parameters"],
@@ -98,12 +114,7 @@ def predict(
     buffers: Float[Tensor, "models buffers"] | None = None,
 ) -> Float[Tensor, "models samples classes"]:
     """Class probabilities of every network for every input."""
-    parts = []
-    for rows, samples in _cuts(architecture, len(weights), len(inputs), weights.device.type, MEMORY):
-        statistics = None if buffers is None else buffers[rows]
-        outputs = [architecture.forward(weights[rows], inputs[part], buffers=statistics) for part in samples]
-        parts.append(torch.cat(outputs, dim=1).softmax(-1))
-    return torch.cat(parts)
+    return logits_of(architecture, weights, inputs, buffers=buffers).softmax(-1)
 
 
 def evaluate(

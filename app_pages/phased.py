@@ -1,0 +1,5 @@
+"""To come."""
+
+
+def phased() -> None:
+    raise ValueError("to come")
