@@ -62,7 +62,7 @@ def decodable(name: str, zoo: Zoo, encoder: Encoder, called: str) -> None:
         ground: Ground = result_of(
             f"plane {zoo.fingerprint} {encoder.fingerprint}",
             "Decoding the plane",
-            lambda on_step: _ground(name, zoo, encoder, data, on_step),
+            lambda progress: _ground(name, zoo, encoder, data, progress),
         )
     share = ground.plane.projection.variance
     chart = st.container()

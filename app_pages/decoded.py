@@ -9,6 +9,7 @@ import torch
 
 from app_pages.encoders import aligned_zoo, python_of
 from app_pages.frame import recipe, sentence, show
+from app_pages.handles import stamp
 from app_pages.keep import take_along
 from app_pages.link import check_link, check_link_number
 from app_pages.pick import data_of
@@ -18,7 +19,8 @@ from wsexplore.datasets import Dataset
 from wsexplore.embed import Encoder, SampleSettings, sample_encoder
 from wsexplore.figures import quality_figure, reconstruction_figure, tuning_figure
 from wsexplore.generate import QualityReport, quality
-from wsexplore.population import OnStep, evaluate, fine_tune
+from wsexplore.jobs import Progress
+from wsexplore.population import evaluate, fine_tune
 from wsexplore.zoo import Zoo, select_rows
 
 EPOCHS = 5
@@ -34,21 +36,22 @@ def reconstruction(name: str, zoo: Zoo, encoder: Encoder) -> None:
         st.stop()
     data, drawn = data_of(zoo), some_runs(zoo)
 
-    def work(on_step: OnStep) -> pd.DataFrame:
-        some = aligned_zoo(name, zoo, lambda f, m: on_step(0.3 * f, m)).select(drawn)
+    def work(progress: Progress) -> pd.DataFrame:
+        some = aligned_zoo(name, zoo, lambda f, m: progress(0.3 * f, m)).select(drawn)
         parts = []
         for start in range(0, len(some), STEP):
-            on_step(0.3 + 0.3 * start / len(some), "decoding")
+            progress(0.3 + 0.3 * start / len(some), "decoding")
             part = some.select(np.arange(start, min(start + STEP, len(some))))
             parts.append(encoder.reconstruct(part).weights)
         rebuilt = some.with_weights(torch.cat(parts), recipe=some.recipe)
-        scores = evaluate(rebuilt, data, on_step=lambda f, m: on_step(0.6 + 0.4 * f, m))["test_accuracy"].to_numpy()
+        scores = evaluate(rebuilt, data, on_step=lambda f, m: progress(0.6 + 0.4 * f, m))["test_accuracy"].to_numpy()
         error = (rebuilt.weights - some.weights).square().mean(1).sqrt().numpy()
         columns = [column for column in ("id", "epoch", "test_accuracy") if column in some.table]
         return some.table[columns].assign(decoded_accuracy=scores, weight_error=error)
 
     with sentence():
-        found: pd.DataFrame = result_of(f"rebuilt {zoo.fingerprint} {encoder.fingerprint}", "Decoding", work)
+        key = f"rebuilt {zoo.fingerprint} {encoder.fingerprint} {stamp('alignments', name)}"
+        found: pd.DataFrame = result_of(key, "Decoding", work)
     before, after = found["test_accuracy"], found["decoded_accuracy"]
     cells = st.columns(3)
     cells[0].metric("Mean test accuracy", f"{before.mean():.1%}", help="Of the networks themselves.")
@@ -131,9 +134,9 @@ def sampling(name: str, zoo: Zoo, encoder: Encoder, called: str) -> None:
         )
         cells[3].form_submit_button("Draw", icon=":material/casino:", type="primary", width="stretch")
 
-    def work(on_step: OnStep) -> _Drawn:
+    def work(progress: Progress) -> _Drawn:
         settings = SampleSettings(float(bandwidth), kernel, int(candidates), int(rounds))
-        aligned = aligned_zoo(name, zoo, lambda f, m: on_step(0.1 * f, m))
+        aligned = aligned_zoo(name, zoo, lambda f, m: progress(0.1 * f, m))
         rows = select_rows(zoo.table, where) if where.strip() else np.arange(len(zoo))
         made = sample_encoder(
             encoder,
@@ -142,15 +145,16 @@ def sampling(name: str, zoo: Zoo, encoder: Encoder, called: str) -> None:
             data=data,
             settings=settings,
             where=where.strip(),
-            on_step=lambda f, m: on_step(0.1 + 0.2 * f, m),
+            on_step=lambda f, m: progress(0.1 + 0.2 * f, m),
         )
         lines = f"{python_of(name, zoo, called)}\n{_python(made, settings, data, where.strip())}"
         made = replace(made, recipe=replace(made.recipe, python=lines))
-        on_step(0.3, "judging")
-        report = quality(made, zoo.select(rows), data, name="encoder", on_step=lambda f, m: on_step(0.3 + 0.7 * f, m))
+        progress(0.3, "judging")
+        report = quality(made, zoo.select(rows), data, name="encoder", on_step=lambda f, m: progress(0.3 + 0.7 * f, m))
         return _Drawn(made.with_table(made.table.assign(**_facts(report))), report)
 
-    key = f"latents {zoo.fingerprint} {encoder.fingerprint} {count} {bandwidth} {where} {kernel} {candidates} {rounds}"
+    of = f"{zoo.fingerprint} {encoder.fingerprint} {stamp('alignments', name)}"
+    key = f"latents {of} {count} {bandwidth} {where} {kernel} {candidates} {rounds}"
     with sentence():
         drawn: _Drawn = result_of(key, f"Drawing {count} networks", work)
     rows = drawn.report.frame.set_index("generator")
@@ -193,10 +197,10 @@ def _python(made: Zoo, settings: SampleSettings, data: Dataset, where: str) -> s
 def _starts(key: str, drawn: Zoo, data: Dataset) -> None:
     """Further training of the samples against training from scratch, for the same epochs."""
 
-    def work(on_step: OnStep) -> dict[str, pd.DataFrame]:
+    def work(progress: Progress) -> dict[str, pd.DataFrame]:
         some = drawn.select(range(min(len(drawn), 16)))
-        tuned = fine_tune(some, data.name, epochs=EPOCHS, on_step=lambda f, m: on_step(0.5 * f, m))
-        scratch = fine_tune(_initial(some), data.name, epochs=EPOCHS, on_step=lambda f, m: on_step(0.5 + 0.5 * f, m))
+        tuned = fine_tune(some, data.name, epochs=EPOCHS, on_step=lambda f, m: progress(0.5 * f, m))
+        scratch = fine_tune(_initial(some), data.name, epochs=EPOCHS, on_step=lambda f, m: progress(0.5 + 0.5 * f, m))
         return {"from samples": tuned.table, "from scratch": scratch.table}
 
     curves: dict[str, pd.DataFrame] = result_of(f"starts {key}", "Training further", work)

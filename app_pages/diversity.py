@@ -9,13 +9,14 @@ import streamlit as st
 
 from app_pages.encoders import encoders_of
 from app_pages.frame import sentence, show
-from app_pages.handles import open_alignment, open_encoder, open_flow, open_projection, source_of
+from app_pages.handles import open_alignment, open_encoder, open_flow, open_projection, source_of, stamp
 from app_pages.link import check_link
 from app_pages.pick import data_of
 from app_pages.work import result_of
 from wsexplore.embed import Magnitude, magnitude_curve, sample_encoder
 from wsexplore.embed.magnitude import common_scale
 from wsexplore.figures import magnitude_figure, magnitude_finding
+from wsexplore.jobs import Progress
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, shelf
 
@@ -49,21 +50,23 @@ def diversity(name: str, zoo: Zoo, rows: np.ndarray, chosen: np.ndarray) -> None
         return
     sampler = _sampler(drawn, name, zoo, next(iter(groups.values()))) if drawn != NOTHING else None
 
-    def work(on_step: OnStep) -> dict[str, Magnitude]:
+    def work(progress: Progress) -> dict[str, Magnitude]:
         aligned, plane = open_alignment(name), open_projection(name, "pca", "aligned")
         found, view = {}, aligned.view(zoo)
         for place, (label, held) in enumerate(groups.items()):
-            on_step(0.6 * place / len(groups), f"magnitude of {label}")
+            progress(0.6 * place / len(groups), f"magnitude of {label}")
             found[label] = magnitude_curve(plane.codes(view.rows(_some(held)).numpy()))
         if sampler is not None:
-            fresh = sampler(lambda f, m: on_step(0.6 + 0.3 * f, m))
-            on_step(0.9, "magnitude of the samples")
+            fresh = sampler(lambda f, m: progress(0.6 + 0.3 * f, m))
+            progress(0.9, "magnitude of the samples")
             placed = aligned.place(fresh.weights, fresh.architecture)
             found[f"samples of the {drawn.partition(' ')[0]}"] = magnitude_curve(plane.codes(placed.numpy()))
         return found
 
     told = [(label, sha256(held.tobytes()).hexdigest()) for label, held in groups.items()]
-    key = f"magnitude {zoo.fingerprint} {drawn} {told}"
+    kind, _, called = drawn.partition(" ")
+    frame = stamp("alignments", name), stamp("projections", name, "pca-aligned"), stamp(f"{kind}s", called)
+    key = f"magnitude {zoo.fingerprint} {frame} {drawn} {told}"
     with sentence():
         curves: dict[str, Magnitude] = result_of(key, "Measuring diversity", work)
     top = common_scale(curves.values())

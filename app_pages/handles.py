@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 import torch
 
+import wsexplore
 from wsexplore.align import Alignment
 from wsexplore.datasets import dataset
 from wsexplore.embed import Encoder, Projection
@@ -35,6 +36,14 @@ def version_of(kind: str, name: str, part: str = "") -> float:
     if not manifest.is_file():
         raise ValueError(f"{part or name} is not among the {kind} of {name}")
     return manifest.stat().st_mtime
+
+
+def stamp(kind: str, name: str, part: str = "") -> float:
+    """When an item was written, 0 where there is none: for the name of a job that depends on it."""
+    try:
+        return version_of(kind, name, part)
+    except ValueError:
+        return 0.0
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the zoo…")
@@ -125,10 +134,10 @@ def _jobs(home: Path) -> Jobs:
 
 def _code() -> str:
     """A digest of the code that makes results: another version, or a line that was changed, makes others."""
-    digest, root = hashlib.sha256(), Path(__file__).parents[1]
-    for folder in ("wsexplore", "app_pages"):
-        for file in sorted((root / folder).rglob("*.py")):
-            digest.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    digest = hashlib.sha256()
+    for folder in (Path(wsexplore.__file__).parent, Path(__file__).parent):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(f"{file.relative_to(folder)} {file.stat().st_size}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -37,9 +37,9 @@ def left_at(page: str) -> dict[str, str]:
 
 def check_link(key: str, options: Sequence[str], what: str) -> None:
     """Say it when the link names something that is not there; the page goes on with its default."""
-    asked = st.query_params.get(key)
-    if asked is not None:
-        _note(key, "" if asked in options else f"The link asks for {what} {asked[:60]!r}, which is not here")
+    if asked := st.query_params.get_all(key):
+        unknown = next((one for one in asked if one not in options), None)
+        _note(key, "" if unknown is None else f"The link asks for {what} {unknown[:60]!r}, which is not here")
     _say(key)
 
 

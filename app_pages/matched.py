@@ -10,7 +10,7 @@ import torch
 
 from app_pages.handles import open_zoo, version_of
 from app_pages.pair import Pair, rows_of
-from app_pages.work import result_of
+from app_pages.work import ask_first, result_of
 from wsexplore.align import PairMatch, align_permutations, match_pair
 from wsexplore.datasets import dataset
 from wsexplore.landscape import (
@@ -35,6 +35,9 @@ STEPS = 25
 
 AT_ONCE = 2e9
 """Weights times samples that are judged while the visitor waits; more is a job."""
+
+SPEED = 5e8
+"""Weights times samples that are judged in a second: 3e8 where a method learns, 1e9 on paths, on one thread."""
 
 EFFORT = {"ste": 220, "sinkhorn": 110, "sinkhorn-loss": 220, "activations": 5, "inner-products": 5}
 """Networks that could be judged on the test split while a method matches one pair; the others take a moment."""
@@ -111,9 +114,10 @@ def _found(kind: str, title: str, pair: Pair, cost: float, *asked: Any) -> Any:
     if cost * pair.work <= AT_ONCE:
         with st.spinner(f"{title}…"):
             return _at_once(kind, pair.name, version, *asked)
-    return result_of(
-        f"{kind} {pair.name} {version} {asked}", title, lambda on_step: WORK[kind](pair.zoo, on_step, *asked)
-    )
+    told, seconds = f"{kind} {pair.name} {version} {asked}", cost * pair.work / SPEED
+    if not ask_first(told, seconds):
+        st.stop()
+    return result_of(told, title, lambda progress: WORK[kind](pair.zoo, progress, *asked), cost=seconds)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

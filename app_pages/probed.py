@@ -5,7 +5,7 @@ import streamlit as st
 
 from app_pages.encoders import aligned_zoo
 from app_pages.frame import sentence, show
-from app_pages.handles import open_zoo, version_of
+from app_pages.handles import open_zoo, stamp, version_of
 from app_pages.link import check_link
 from app_pages.pick import data_of
 from app_pages.plain import plain
@@ -13,7 +13,7 @@ from app_pages.work import result_of
 from wsexplore.embed import TARGETS, Encoder, ProbeReport, probe_zoo
 from wsexplore.embed.probe import MODELS
 from wsexplore.figures import probe_figure, probe_finding, varying
-from wsexplore.population import OnStep
+from wsexplore.jobs import Progress
 from wsexplore.zoo import Zoo
 
 MOST = 2000
@@ -38,8 +38,7 @@ def probes(name: str, zoo: Zoo, encoder: Encoder | None) -> None:
         help="What predicts from the features. Linear: ridge regression, seconds. Boosted trees: up to minutes.",
     )
     columns = _columns(name, version_of("zoos", name))
-    if unknown := [one for one in st.query_params.get_all("targets") if one not in columns]:
-        st.warning(plain(f"The link asks for the column {unknown[0][:60]!r}, which is not here or does not vary."))
+    check_link("targets", columns, "the column")
     targets = middle.multiselect(
         "Columns to predict",
         columns,
@@ -62,8 +61,8 @@ def probes(name: str, zoo: Zoo, encoder: Encoder | None) -> None:
     data = data_of(zoo)
     drawn = some_runs(zoo)
 
-    def work(on_step: OnStep) -> ProbeReport:
-        aligned = aligned_zoo(name, zoo, lambda f, m: on_step(0.2 * f, m)).select(drawn)
+    def work(progress: Progress) -> ProbeReport:
+        aligned = aligned_zoo(name, zoo, lambda f, m: progress(0.2 * f, m)).select(drawn)
         return probe_zoo(
             zoo.select(drawn),
             encoder=encoder,
@@ -72,10 +71,11 @@ def probes(name: str, zoo: Zoo, encoder: Encoder | None) -> None:
             classes=classes,
             data=data,
             models=asked,
-            on_step=lambda f, m: on_step(0.2 + 0.8 * f, m),
+            on_step=lambda f, m: progress(0.2 + 0.8 * f, m),
         )
 
-    key = f"probes {zoo.fingerprint} {encoder.fingerprint if encoder else ''} {asked} {targets} {classes}"
+    told = f"{encoder.fingerprint if encoder else ''} {stamp('alignments', name)} {asked} {targets} {classes}"
+    key = f"probes {zoo.fingerprint} {told}"
     with sentence():
         report: ProbeReport = result_of(key, "Probing", work)
     said = probe_finding(report)

@@ -34,7 +34,7 @@ if source.architecture.task == "field":
 drawn: Drawn = result_of(
     f"draw {flow.fingerprint} {source.fingerprint} {settings}",
     f"Drawing {settings.count} networks",
-    lambda on_step: draw_networks(flow, home, source, settings, on_step),
+    lambda progress: draw_networks(flow, home, source, settings, progress),
 )
 fresh, report = drawn.zoo, drawn.report
 rows = report.frame.set_index("generator")

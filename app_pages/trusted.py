@@ -13,7 +13,7 @@ from app_pages.maps import data_for
 from app_pages.plain import plain
 from app_pages.work import result_of
 from wsexplore.embed import LARGE, Projection, content_hash, embedded, held_out_error, neighbours_kept, residuals
-from wsexplore.population import OnStep
+from wsexplore.jobs import Progress
 
 Read = Callable[[np.ndarray], np.ndarray]
 """Reads rows of an embedding."""
@@ -103,8 +103,8 @@ def errors_of(
     """Held-out error of a linear prediction of a column for each drawn network."""
     values, read = open_zoo(name).entries.part([target, "run"]).iloc[rows], _reader(name, embedding, encoder)
 
-    def work(on_step: OnStep) -> np.ndarray:
-        on_step(0.1, f"predicting {target}")
+    def work(progress: Progress) -> np.ndarray:
+        progress(0.1, f"predicting {target}")
         codes = projection.codes(read(rows))
         return held_out_error(codes, values[target].to_numpy(float), values["run"].to_numpy())
 

@@ -7,7 +7,8 @@ takes a network 64-32-10 (2,410 parameters) of the shipped zoo on one thread, on
 digits. The truth is the exact Hessian in double precision, made once for each. The baseline is written here from the
 description of PyHessian (Yao et al. 2020): the graph of the gradient is kept; each eigenvalue takes power iterations
 until it changes by less than 0.001 of itself, 100 at most, orthogonal to the eigenvectors before; a trace ends when one
-more random vector moves its mean by less than 0.001 of itself, after 100 at most. Seconds are the least of some runs.
+more random vector moves its mean by less than 0.001 of itself, after 100 at most. Times are of the processor, the least
+of some runs.
 """
 
 import argparse
@@ -114,13 +115,13 @@ def plain_trace(plain: Plain, seed: int, most: int = 100, tolerance: float = 1e-
 
 
 def least(work: Callable[[], object], runs: int = 7) -> float:
-    """Seconds of the fastest run, after one that does not count."""
+    """Seconds of the processor in the fastest run, after one that does not count."""
     work()
     seconds = []
     for _ in range(runs):
-        begun = time.perf_counter()
+        begun = time.process_time()
         work()
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
     return min(seconds)
 
 
@@ -142,9 +143,9 @@ def eigenvalue_lines(zoo: Zoo, row: int, data: Dataset, true: np.ndarray) -> Non
 
 def trace_lines(zoo: Zoo, row: int, data: Dataset, true: float, seeds: int) -> None:
     hessian, plain = operator(zoo, row, data), Plain(zoo, row, data)
-    begun = time.perf_counter()
+    begun = time.process_time()
     stopped = [plain_trace(plain, seed) for seed in range(seeds)]
-    seconds = (time.perf_counter() - begun) / seeds
+    seconds = (time.process_time() - begun) / seeds
     values, counts = np.array(stopped).T
     trace_line("PyHessian's stop", values, counts, true, seconds, "no error told")
     start = torch.randn(hessian.size, generator=torch.Generator().manual_seed(0))
@@ -162,9 +163,9 @@ def trace_lines(zoo: Zoo, row: int, data: Dataset, true: float, seeds: int) -> N
             generator = Setting("test", None, seed, "cpu").generator("trace")
             return hutchinson(hessian, start, 100, tolerance=0.01, generator=generator, beside=beside)
 
-        begun = time.perf_counter()
+        begun = time.process_time()
         traces = [estimated(seed) for seed in range(seeds)]
-        seconds = (time.perf_counter() - begun) / seeds
+        seconds = (time.process_time() - begun) / seeds
         inside = sum(abs(trace.value - true) <= 3 * trace.error for trace in traces)
         values, counts = (np.array(some) for some in zip(*((t.value, len(t.estimates)) for t in traces), strict=True))
         trace_line(name, values, counts, true, seconds, f"{inside} of {seeds} within three standard errors")
@@ -188,9 +189,9 @@ def main() -> None:
         torch.cat([digits.train.inputs, digits.test.inputs]), torch.cat([digits.train.targets, digits.test.targets])
     )
     for name, data in (("test split", digits), ("all digits", replace(digits, test=every))):
-        begun = time.perf_counter()
+        begun = time.process_time()
         matrix = exact(zoo, arguments.row, data)
-        seconds = time.perf_counter() - begun
+        seconds = time.process_time() - begun
         true = torch.linalg.eigvalsh(matrix).flip(0).numpy()
         print(f"{name}, {len(data.test):,} samples, network {zoo.table['id'].iloc[arguments.row]}, one thread")
         print(

@@ -46,12 +46,30 @@ if TYPE_CHECKING:
     )
     from wsexplore.generate import WeightFlow, fit_flow
     from wsexplore.generate.quality import QualityReport, quality
-    from wsexplore.landscape import calibration_inputs, linear_path, pair_ends, path_networks
+    from wsexplore.landscape.agreement import Agreement, agreement
     from wsexplore.landscape.attack import MergeAttack, merge_attack
-    from wsexplore.landscape.barrier import Barrier, barrier
+    from wsexplore.landscape.attribution import Attribution
+    from wsexplore.landscape.barrier import Barrier, barrier, walked
+    from wsexplore.landscape.basins import Basins, basins
+    from wsexplore.landscape.bend import Curve, curve_route, fit_curve
+    from wsexplore.landscape.cka import logits_cka
     from wsexplore.landscape.compare import MethodComparison, compare_methods
+    from wsexplore.landscape.curvature import Curvature, curvature
+    from wsexplore.landscape.curve_plane import curve_plane
     from wsexplore.landscape.curves import barrier_curves
+    from wsexplore.landscape.distances import DistancePairs, distance_pairs
+    from wsexplore.landscape.ends import calibration_inputs, pair_ends, path_networks
+    from wsexplore.landscape.explain import Decisions, decisions, explained
     from wsexplore.landscape.matrix import BarrierMatrix, barrier_matrix
+    from wsexplore.landscape.merge_tree import MergeTree, merge_tree
+    from wsexplore.landscape.path import linear_path
+    from wsexplore.landscape.phase_grid import PhaseGrid
+    from wsexplore.landscape.phases import phases
+    from wsexplore.landscape.plane import Plane
+    from wsexplore.landscape.planes import networks_plane, random_plane, trajectory_plane
+    from wsexplore.landscape.route import Route, route_of
+    from wsexplore.landscape.sharpness import hessian_trace, leading_eigenvalue
+    from wsexplore.landscape.similarity import LayerSimilarity, layer_similarity
     from wsexplore.nets import Architecture, Layout, architecture
     from wsexplore.population import field_grid, render, score
     from wsexplore.population.evaluate import evaluate
@@ -122,19 +140,51 @@ _ROOMS = {
         "quality",
     ),
     "landscape": (
+        "Agreement",
+        "Attribution",
         "Barrier",
         "BarrierMatrix",
+        "Basins",
+        "Curvature",
+        "Curve",
+        "Decisions",
+        "DistancePairs",
+        "LayerSimilarity",
         "MergeAttack",
+        "MergeTree",
         "MethodComparison",
+        "PhaseGrid",
+        "Plane",
+        "Route",
+        "agreement",
         "barrier",
         "barrier_curves",
         "barrier_matrix",
+        "basins",
         "calibration_inputs",
         "compare_methods",
+        "curvature",
+        "curve_plane",
+        "curve_route",
+        "decisions",
+        "distance_pairs",
+        "explained",
+        "fit_curve",
+        "hessian_trace",
+        "layer_similarity",
+        "leading_eigenvalue",
         "linear_path",
+        "logits_cka",
         "merge_attack",
+        "merge_tree",
+        "networks_plane",
         "pair_ends",
         "path_networks",
+        "phases",
+        "random_plane",
+        "route_of",
+        "trajectory_plane",
+        "walked",
     ),
     "nets": (
         "Architecture",
@@ -177,51 +227,76 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __version__ = VERSION
 __all__ = [
+    "Agreement",
     "Alignment",
     "Architecture",
+    "Attribution",
     "Barrier",
     "BarrierMatrix",
+    "Basins",
+    "Curvature",
+    "Curve",
     "Dataset",
+    "Decisions",
+    "DistancePairs",
     "Encoder",
     "EncoderConfig",
+    "LayerSimilarity",
     "Layout",
     "Magnitude",
     "Matching",
     "MergeAttack",
+    "MergeTree",
     "MethodComparison",
     "PairMatch",
     "Permutation",
     "PermutationSpec",
+    "PhaseGrid",
+    "Plane",
     "Projection",
     "QualityReport",
     "Recipe",
+    "Route",
     "SampleSettings",
     "WeightFlow",
     "Zoo",
+    "agreement",
     "align",
     "align_permutations",
     "architecture",
     "barrier",
     "barrier_curves",
     "barrier_matrix",
+    "basins",
     "calibration_inputs",
     "canonical",
     "class_accuracies",
     "compare_methods",
     "compose",
     "concat",
+    "curvature",
+    "curve_plane",
+    "curve_route",
     "dataset",
+    "decisions",
+    "distance_pairs",
     "evaluate",
+    "explained",
     "features_of",
     "field_grid",
     "fine_tune",
+    "fit_curve",
     "fit_encoder",
     "fit_flow",
     "fit_projection",
     "function_features",
+    "hessian_trace",
     "import_zoo",
     "inverse",
+    "layer_similarity",
+    "leading_eigenvalue",
     "linear_path",
+    "logits_cka",
     "magnitude_curve",
     "match",
     "match_pair",
@@ -229,29 +304,36 @@ __all__ = [
     "match_weights",
     "medoid",
     "merge_attack",
+    "merge_tree",
     "minimum_norm",
+    "networks_plane",
     "orbit",
     "orbit_size",
     "pair_ends",
     "path_networks",
     "permute",
     "permute_weights",
+    "phases",
     "probe",
     "probe_zoo",
     "quality",
     "random_permutation",
+    "random_plane",
     "random_scaling",
     "render",
     "repair",
     "rescale",
     "rescale_weights",
     "reset_statistics",
+    "route_of",
     "sample_encoder",
     "score",
     "spec_of",
     "spectral_statistics",
     "symmetry_of",
     "train_zoo",
+    "trajectory_plane",
+    "walked",
     "weight_statistics",
 ]
 

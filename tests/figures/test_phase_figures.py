@@ -148,6 +148,10 @@ def test_names_are_shown_letter_by_letter(grid):
     assert "&lt;b&gt;lr" in maps(figure)[0].hovertext[0][0]
 
 
+def test_what_differs_within_cells_is_said(grid):
+    assert "Within cells weight decay differs, too" in phases_finding(replace(grid, differing=("weight_decay",)))
+
+
 def test_an_unknown_sharpness_is_refused(grid):
     with pytest.raises(ValueError, match="choose one of eigenvalue, trace"):
         phases_figure(grid, sharpness="gradient")

@@ -200,6 +200,18 @@ def test_a_rising_rescale_moves_births_and_deaths_and_joins_the_same(values):
     np.testing.assert_array_equal(doubled.parents, plain.parents)
 
 
+@settings(max_examples=100, deadline=None)
+@given(values=torn.filter(lambda v: np.isfinite(v).any()))
+def test_water_that_spills_ends_in_a_basin_that_never_merges(values):
+    tree = merge_tree(values)
+    for place in range(len(tree)):
+        seen = [place]
+        while tree.spills[seen[-1]] != -1:
+            seen.append(int(tree.spills[seen[-1]]))
+            assert len(seen) <= len(tree)
+        assert tree.deaths[seen[-1]] == np.inf
+
+
 @given(values=rough, threshold=st.integers(0, 4).map(float))
 @settings(max_examples=60, deadline=None)
 def test_small_basins_belong_to_a_neighbour(values, threshold):

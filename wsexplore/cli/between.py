@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wsexplore.cli.frame import AsJson, Device, OnDevice, Seed, ZooName, answer, work
+from wsexplore.cli.frame import AsJson, Device, OnDevice, Seed, ZooName, answer, print_table, work
 from wsexplore.datasets import DATASET_HELP
 
 First = Annotated[str, typer.Argument(help="Id of a network.")]
@@ -79,7 +79,7 @@ def barriers(
             answer({"networks": networks, **({"curves": facts} if ways else facts[""])}, as_json=True)
             return
         for way, matrix in found.items():
-            _print_table(
+            print_table(
                 way or "barriers (nats)",
                 ["", *networks],
                 [
@@ -131,7 +131,7 @@ def compare(
         if as_json:
             answer({"first": first, "second": second, "methods": rows}, as_json=True)
             return
-        _print_table(
+        print_table(
             f"{first} to {second}", [str(name).replace("_", " ") for name in rows[0]], [_cells(row) for row in rows]
         )
 
@@ -186,7 +186,7 @@ def attack(
             answer({**facts, "repaired": found.repaired, "strengths": rows}, as_json=True)
             return
         answer(facts, as_json=False)
-        _print_table(
+        print_table(
             "barriers (nats)", [str(name).replace("_", " ") for name in rows[0]], [_cells(row) for row in rows]
         )
 
@@ -200,17 +200,3 @@ def _numbers(text: str) -> list[float]:
 
 def _cells(row: dict[Any, Any]) -> list[str]:
     return [value if isinstance(value, str) else f"{float(value):.4g}" for value in row.values()]
-
-
-def _print_table(title: str, heads: list[str], rows: list[list[str]]) -> None:
-    """A table for people."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, title=Text(title), title_justify="left")
-    for place, head in enumerate(heads):
-        table.add_column(Text(head), justify="right" if place else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)

@@ -2,8 +2,9 @@
 
 import json
 import math
+import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -38,6 +39,9 @@ Out = Annotated[str, typer.Option(help="Folder to write.")]
 Factory = Annotated[
     str, typer.Option(help="package.module:function that builds the networks; its code runs, from this folder too.")
 ]
+LONG = 60.0
+"""Seconds of work that a command begins without a word."""
+
 ZooName = Annotated[str, typer.Argument(metavar="ZOO", help="A zoo's folder, or the name of a shipped zoo.")]
 
 
@@ -116,21 +120,67 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def print_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for people."""
+    table = Table(box=None, pad_edge=False, title=Text(title), title_justify="left")
+    for place, head in enumerate(heads):
+        table.add_column(Text(head), justify="right" if place else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
 def write_csv(frame: "pd.DataFrame", path: str) -> None:
     """Write a table as CSV, whole or not at all.
 
     Raises:
         ValueError: the path is a folder.
     """
-    file = Path(path).resolve()
-    if file.is_dir():
+    if Path(path).is_dir():
         raise ValueError(f"{path} is a folder; name a CSV file to write to")
-    beside = file.with_name(f".{file.name}.writing")
+    with beside(path) as file:
+        frame.to_csv(file, index=False)
+
+
+@contextmanager
+def beside(path: str) -> Iterator[Path]:
+    """A file beside this one, to be written; it takes its place at the end, and is gone where the writing fails."""
+    file = Path(path).resolve()
+    written = file.with_name(f".{file.name}.writing")
     try:
-        frame.to_csv(beside, index=False)
-        beside.replace(file)
+        yield written
+        written.replace(file)
     finally:
-        beside.unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
+
+
+def check_file(path: str, option: str) -> None:
+    """Check, before long work, that a file can be written; an empty path stands for none.
+
+    Raises:
+        ValueError: it is a folder, or there is no folder that it could be written into.
+    """
+    file = Path(path).resolve()
+    if not path:
+        return
+    if file.is_dir():
+        raise ValueError(f"{path} is a folder; {option} takes a file to write")
+    if not file.parent.is_dir() or not os.access(file.parent, os.W_OK | os.X_OK):
+        raise ValueError(f"{path} cannot be written, for its folder is missing or closed; give {option} another file")
+
+
+def tell_cost(seconds: float) -> None:
+    """Say on stderr what long work will cost, where that is more than a minute."""
+    if seconds > LONG:
+        print(f"wsexplore: this takes about {_lasting(seconds)} on this machine; Ctrl-C stops it", file=sys.stderr)
+
+
+def _lasting(seconds: float) -> str:
+    """A duration in words: 4 min, 1 h 10 min, 3 days."""
+    hours, minutes = divmod(max(1, round(seconds / 60)), 60)
+    if hours >= 48:
+        return f"{round(hours / 24)} days"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _text(value: Any) -> str:

@@ -131,13 +131,14 @@ def phases_finding(
         said.append(f"In {int(doubts.sum())} of them the pairs of runs do not agree on the phase")
     if grid.alone:
         said.append(f"{grid.alone} {'has' if grid.alone == 1 else 'have'} one run only, and so no phase")
+    if grid.differing:
+        said.append(f"Within cells {', '.join(name.replace('_', ' ') for name in grid.differing)} differs, too")
     return ". ".join(said)
 
 
 def _panels(sharpness: str, small: float) -> list[_Panel]:
-    powers = tuple(10.0**power for power in range(-6, 5))
-    percents = (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100)
-    least = max(small, 0.1)
+    powers, least = tuple(10.0**power for power in range(-6, 5)), max(small, 0.1)
+    percents = (-100.0, -30.0, -10.0, -3.0, -1.0, 0.0, 1.0, 3.0, 10.0, 30.0, 100.0)
     curvature = f"{CURVATURES[sharpness]} (log10 nats)"
     return [
         _Panel("train_loss", "training loss (nats, log)", SEQUENTIAL, _logarithm, powers, 2),
@@ -148,7 +149,7 @@ def _panels(sharpness: str, small: float) -> list[_Panel]:
             "mode connectivity (%)",
             DIVERGING[::-1],
             lambda values: bent(values, least),
-            tuple(float(value) for value in percents),
+            percents,
             1,
             middle=True,
         ),

@@ -62,7 +62,7 @@ class Jobs:
         name: str | None = None,
         recipe: Recipe | None = None,
         link: str = "",
-        cost: float | None = None,
+        cost: float | int | None = None,
         quiet: bool = False,
         again: bool = False,
     ) -> str:
@@ -93,7 +93,8 @@ class Jobs:
             if (old := self._jobs.get(job_id)) is not None and not _goes_on(old, again):
                 self._jobs.move_to_end(job_id)
                 return job_id
-            status = Status(job_id, title, recipe=recipe, link=link, cost=cost, quiet=quiet)
+            seconds = None if cost is None else float(cost)
+            status = Status(job_id, title, recipe=recipe, link=link, cost=seconds, quiet=quiet)
             job = Job(
                 status, named=name is not None and not quiet and self._keeper is not None, work=work, changed=True
             )

@@ -7,7 +7,7 @@ candidates are run on a few networks once per architecture, and the fastest one 
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import NamedTuple
 
 import torch
@@ -27,7 +27,7 @@ IN_CACHE = {"cpu": 2 << 20, "cuda": 256 << 20}
 FIRST_LAYER = 64 << 20
 """Bytes that the first layers of all vectors may take."""
 
-TRIED, TRIED_ON, PATIENCE = 8, 1024, 0.5
+TRIED, TRIED_ON, PATIENCE = 16, 1024, 0.5
 """Networks and samples on which the candidates are timed, and seconds after which a candidate is not run again."""
 
 
@@ -145,6 +145,10 @@ def candidates(architecture: Architecture) -> tuple[str, ...]:
     return ("affine", "stacked", "loop") if plain and len(architecture.config["widths"]) > 2 else ("stacked", "loop")
 
 
+FEWEST: Mapping[str, int] = {"affine": 8, "stacked": 16, "loop": 1}
+"""Networks below which a way to judge them is slower than it can be."""
+
+
 class Choice(NamedTuple):
     """The fastest evaluator.
 
@@ -198,11 +202,15 @@ def _chosen(trial: _Trial) -> Choice:
 
 
 def _seconds(evaluator: Evaluator, subspace: Subspace, coordinates: Tensor, samples: Split) -> float:
-    """Of one network on one sample, the least of a few runs, after one that may build and compile."""
+    """Of one network on one sample, the least of a few runs, after one that may build and compile.
+
+    On a CPU it is the time that this thread was given, so that other work on the machine does not disturb the choice.
+    """
     held, times = subspace.buffers(coordinates), list[float]()
     evaluator(subspace, coordinates, held, Split(samples.inputs[:2], samples.targets[:2]))
-    while len(times) < 3 and sum(times) < PATIENCE:
-        begun = perf_counter()
+    clock = thread_time if coordinates.device.type == "cpu" else perf_counter
+    while len(times) < 5 and sum(times) < PATIENCE:
+        begun = clock()
         evaluator(subspace, coordinates, held, samples).loss.cpu()
-        times.append(perf_counter() - begun)
+        times.append(clock() - begun)
     return min(times) / len(coordinates) / max(1, len(samples))

@@ -208,10 +208,12 @@ def _swept(values: Float[Array, "rows columns"], known: Bool[Array, "rows column
             continue
         sides = {near: root(labels[near]) for near in around}
         elder = min(sides.values())
-        for ended in sorted(set(sides.values()) - {elder}):
+        for ended in sorted(set(sides.values()) - {elder}, reverse=True):
             other = min((near for near in around if sides[near] != ended), key=heights.__getitem__)
             saddles[ended], parents[ended], spills[ended] = cell, elder, labels[other]
             roots[ended] = elder
+            # the others see them as one, so that no two basins spill into each other
+            sides = {near: sides[other] if side == ended else side for near, side in sides.items()}
     ends = np.array(saddles)
     born, merged = np.array(heights)[minima], np.array([*heights, np.inf])[ends]
     merged[ends == NONE] = np.inf

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations, islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -201,13 +202,11 @@ def _sharpness(
     """Leading eigenvalue and trace of one network; not numbers where it diverged."""
     if not loss < WILD:
         return math.nan, math.nan
-    seed, device = measuring.seed, measuring.device
-    how = {"split": measuring.split, "samples": measuring.samples}
+    how: dict[str, Any] = {"split": measuring.split, "samples": measuring.samples}
+    how |= {"seed": measuring.seed, "device": measuring.device}
     first, second = within(on_step, 0.0, 0.4), within(on_step, 0.4, 1.0)
-    eigenvalue = leading_eigenvalue(zoo, row, data, **how, seed=seed, device=device, on_step=first)
-    trace = hessian_trace(
-        zoo, row, data, **how, seed=seed, device=device, probes=PROBES, tolerance=TRACE_TOLERANCE, on_step=second
-    )
+    eigenvalue = leading_eigenvalue(zoo, row, data, **how, on_step=first)
+    trace = hessian_trace(zoo, row, data, **how, probes=PROBES, tolerance=TRACE_TOLERANCE, on_step=second)
     return eigenvalue, trace.value
 
 
@@ -251,8 +250,8 @@ def _connectivity(
 def _route(zoo: Zoo, curve: Curve, data: Dataset, measuring: Measuring) -> Route:
     """The way along a curve, with running statistics estimated anew where there are some."""
     repair = "reset" if "reset" in repairs_of(zoo.architecture) else "none"
-    how = {"steps": STEPS, "split": measuring.split, "repair": repair}
-    return curve_route(zoo, curve, data, **how, seed=measuring.seed, device=measuring.device)
+    how: dict[str, Any] = {"split": measuring.split, "seed": measuring.seed, "device": measuring.device}
+    return curve_route(zoo, curve, data, steps=STEPS, repair=repair, **how)
 
 
 def _said(on_step: OnStep, words: str) -> OnStep:

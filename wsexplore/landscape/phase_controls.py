@@ -99,7 +99,7 @@ def design_of(zoos: Sequence[Zoo], x: str, y: str) -> Design:
     if EPOCH not in (x, y):
         table = table.loc[table.groupby(["_zoo", "_run"], sort=False)["_epoch"].idxmax()]
     values = {name: _values(table["_x" if name == x else "_y"], name) for name in (x, y)}
-    cells = dict(list(table.groupby(["_y", "_x"], sort=True)))
+    cells: dict[Any, pd.DataFrame] = dict(list(table.groupby(["_y", "_x"], sort=True)))
     if len(cells) > MOST_CELLS:
         raise ValueError(
             f"{x} and {y} make {len(cells):,} cells, and a grid has {MOST_CELLS:,} at most; choose fewer networks"
@@ -193,7 +193,7 @@ def _control(zoo: Zoo, name: str) -> Float[Array, " models"]:
             )
     else:
         config = _fields(zoo.architecture)
-        value = width_of(zoo.architecture) if name == WIDTH else config.get(name)
+        value: Any = width_of(zoo.architecture) if name == WIDTH else config.get(name)
         if not _is_number(value):
             raise ValueError(
                 f"{zoo.architecture.name} networks have no control {name!r} that is a number; choose {_choices(zoo)}"

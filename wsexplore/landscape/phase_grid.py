@@ -202,8 +202,9 @@ def classify(
     | IV-A | not above | not below | not above `cka` |
     | IV-B | not above | not below | above `cka` |
 
-    The taxonomy also has the Hessian large in I and II and small in III and IV. It follows the training loss there, and
-    here the loss decides alone; compare the maps. Connectivity far above 0 with a small loss would be IV, but there is
+    The taxonomy also has the Hessian large in I and II and small in III and IV, as it was where the training loss was.
+    That is not so everywhere: networks that a high learning rate keeps from a minimum may lie where the loss is flat.
+    So the loss decides alone; compare the maps. Connectivity far above 0 with a small loss would be IV, but there is
     little error left that a curve could avoid.
 
     Args:

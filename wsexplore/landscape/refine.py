@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, thread_time
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from wsexplore.align import reset_statistics
 from wsexplore.datasets import Split
-from wsexplore.landscape.evaluators import EVALUATORS, choose
+from wsexplore.landscape.evaluators import EVALUATORS, FEWEST, choose
 from wsexplore.landscape.heights import NUMBERS
 from wsexplore.landscape.subspace import Subspace
 from wsexplore.population import OnStep
@@ -22,8 +22,8 @@ from wsexplore.population.steps import one_thread
 QUICK = 256
 """Samples of the first look."""
 
-MOMENT = 0.2
-"""Seconds of work between two looks at whether to stop."""
+MOMENT, LEAST = 0.2, 64
+"""Seconds of work between two looks at whether to stop, and samples that go together at least."""
 
 SMALL = 100_000
 """Weights up to which networks are judged on one thread."""
@@ -135,7 +135,9 @@ class _Run:
         self._subspace, self._coordinates, self._inputs = subspace, coordinates.to(device), inputs
         self._samples = Split(samples.inputs.to(device), samples.targets.to(device))
         choice = choose(subspace, samples)
-        self._evaluate, self._pace = EVALUATORS[choice.name], choice.seconds
+        self._evaluate, self._pace = EVALUATORS[choice.name], max(choice.seconds, 1e-12)
+        self._fewest = FEWEST[choice.name]
+        self._clock = thread_time if device.type == "cpu" else monotonic
         self._held: Tensor | None = None
         if inputs is not None and len(coordinates) * subspace.statistics.shape[1] <= NUMBERS:
             self._held = torch.full((len(coordinates), subspace.statistics.shape[1]), torch.nan, device=device)
@@ -157,19 +159,21 @@ class _Run:
         return int((self.counts == len(self._samples)).sum())
 
     def judge(self, rows: Array, stop: int) -> None:
-        """Bring the first of these rows, all judged on equally many samples, to `stop` samples: a moment's work."""
+        """Bring some of these rows, all judged on equally many samples, nearer to `stop` samples: a moment's work."""
         start = int(self.counts[rows[0]])
-        most = max(1, int(MOMENT / (self._pace * (stop - start))))
-        rows = rows[: min(most, max(1, NUMBERS // self._subspace.vectors.shape[1]))]
-        begun, part = monotonic(), self._coordinates[torch.from_numpy(rows)]
+        most = int(MOMENT / (self._pace * (stop - start)))
+        rows = rows[: min(max(most, self._fewest), max(1, NUMBERS // self._subspace.vectors.shape[1]))]
+        if most < len(rows):
+            stop = min(stop, start + max(LEAST, int(MOMENT / (self._pace * len(rows)))))
+        begun, part = self._clock(), self._coordinates[torch.from_numpy(rows)]
         buffers = None if self._inputs is None else self._statistics(rows, part)
         some = Split(self._samples.inputs[start:stop], self._samples.targets[start:stop])
         sums = self._evaluate(self._subspace, part, buffers, some)
         self._losses[rows] += sums.loss.cpu().numpy()
         self._hits[rows] += sums.hits.cpu().numpy()
         self.counts[rows] = stop
-        took = (monotonic() - begun) / (len(rows) * (stop - start))
-        self._pace = 0.5 * (self._pace + took)
+        took = (self._clock() - begun) / (len(rows) * (stop - start))
+        self._pace = max(0.5 * (self._pace + took), 1e-12)
 
     def _statistics(self, rows: Array, part: Tensor) -> Tensor:
         """Running statistics estimated anew, once for each row where there is room to keep them."""
