@@ -21,6 +21,9 @@ from wsexplore.zoo import Zoo, shelf
 SHIPPED = "digits-phases"
 """How the names of the zoos begin that ship for this view."""
 
+PATIENCE = 300.0
+"""Seconds of work that are begun unasked: cell by cell the map fills from the first seconds on."""
+
 
 def phased() -> None:
     """The zoos, the two controls, the measured grid, and thresholds that can be moved."""
@@ -31,7 +34,7 @@ def phased() -> None:
     stamps = tuple((name, version_of("zoos", name)) for name in names)
     job = f"phases {stamps} {x} {y} {data.name}"
     cost = _cost(stamps, x, y, zoos, data)
-    if not ask_first(job, cost):
+    if not ask_first(job, cost, limit=PATIENCE):
         st.stop()
     limits = _limits()
 

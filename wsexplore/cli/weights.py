@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wsexplore.cli.between import Calibration, Canonical, Method, Repair
+from wsexplore.cli.blame import At, Explain, check_at, explained_at, explained_facts, print_explained
 from wsexplore.cli.frame import AsJson, Device, OnDevice, Out, Seed, ZooName, answer, work
+from wsexplore.cli.gathered import NETWORK_HELP, gathered
 from wsexplore.cli.memory import Memory, parse_memory
 from wsexplore.datasets import DATASET_HELP
 
@@ -107,7 +109,7 @@ def align(
 
 def barrier(
     zoo: ZooName,
-    first: Annotated[str, typer.Argument(help="Id of a network.")],
+    first: Annotated[str, typer.Argument(help=f"Id of a network. {NETWORK_HELP}")],
     second: Annotated[str, typer.Argument(help="Id of another.")],
     dataset: Annotated[str, typer.Option(help=DATASET_HELP)] = "digits",
     split: Annotated[str, typer.Option(help="train or test.")] = "test",
@@ -115,48 +117,60 @@ def barrier(
     align_first: Annotated[bool, typer.Option("--align", help="Match the second network's units first.")] = False,
     method: Method = "auto",
     canonical: Canonical = "none",
+    path: Annotated[
+        str, typer.Option(help="straight, or slerp: the arc, on which the norm does not sink.")
+    ] = "straight",
     repair: Repair = "none",
     calibration: Calibration = 1000,
     curves: Annotated[
         bool, typer.Option("--curves", help="All of them: naive, aligned, aligned with either repair.")
     ] = False,
+    explain: Explain = False,
+    at: At = None,
     seed: Seed = 0,
     device: OnDevice = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Walk the straight path between two networks and print its barrier."""
+    """Walk the path between two networks and print its barrier with its standard error over the samples."""
     with work() as on_step:
-        from wsexplore.landscape import barrier as walk
-        from wsexplore.landscape import barrier_curves
-        from wsexplore.zoo import Zoo
+        from wsexplore.landscape import Walk, barrier_curves, route_of, walked
+        from wsexplore.landscape.walk import within
 
-        if curves and (align_first or repair != "none"):
-            raise ValueError("--curves walks the path in every way; leave out --align and --repair")
-        opened = Zoo.open(zoo)
-        rows = opened.row_of(first), opened.row_of(second)
-        more: dict[str, Any] = {
-            "steps": steps,
-            "split": split,
-            "method": method,
-            "canonical": canonical,
-            "calibration": calibration,
-            "seed": seed,
-            "device": device.value,
-        }
+        if curves and (align_first or repair != "none" or path != "straight"):
+            raise ValueError("--curves walks the straight path in every way; leave out --align, --path and --repair")
+        if curves and (explain or at is not None):
+            raise ValueError("--explain looks at one path; leave out --curves")
+        check_at(at, explain=explain)
+        found = gathered(zoo, [first, second])
+        more: dict[str, Any] = {"steps": steps, "split": split, "method": method, "canonical": canonical}
+        more |= {"calibration": calibration, "seed": seed}
         if curves:
-            found = barrier_curves(opened, *rows, dataset, **more, on_step=on_step)
-            kinds = {kind: _facts(curve) if as_json else _words(curve) for kind, curve in found.items()}
+            ways = barrier_curves(found.zoo, *found.rows, dataset, **more, device=device.value, on_step=on_step)
+            kinds = {kind: barrier_facts(curve) if as_json else barrier_words(curve) for kind, curve in ways.items()}
             answer({"first": first, "second": second, **({"curves": kinds} if as_json else kinds)}, as_json=as_json)
             return
-        curve = walk(opened, *rows, dataset, align=align_first, repair=repair, **more, on_step=on_step)
-        answer({"first": first, "second": second, **_facts(curve)}, as_json=as_json)
+        walk = Walk(align=align_first, path=path, repair=repair, **more)
+        where = {"device": device.value}
+        route = route_of(found.zoo, *found.rows, dataset, walk, **where, on_step=within(on_step, 0.0, 0.5))
+        curve = walked(route, on_step=within(on_step, 0.5, 0.9))
+        facts = {"first": first, "second": second, **barrier_facts(curve)}
+        parts = explained_at(route, curve, at, within(on_step, 0.9, 1.0)) if explain else None
+        if as_json:
+            answer({**facts, **({} if parts is None else {"explained": explained_facts(parts)})}, as_json=True)
+            return
+        answer(facts, as_json=False)
+        if parts is not None:
+            print_explained(parts)
 
 
-def _facts(curve: "Barrier") -> dict[str, Any]:
+def barrier_facts(curve: "Barrier") -> dict[str, Any]:
+    """A barrier as JSON values."""
     return {
         "aligned": curve.aligned,
         "repaired": curve.repaired,
+        "path": curve.path,
         "barrier_nats": curve.height,
+        "standard_error_nats": curve.standard_error,
         "at": curve.alpha_at_height,
         "accuracy_drop": curve.accuracy_drop,
         "alphas": curve.alphas.tolist(),
@@ -165,5 +179,9 @@ def _facts(curve: "Barrier") -> dict[str, Any]:
     }
 
 
-def _words(curve: "Barrier") -> str:
-    return f"barrier {curve.height:.3f} nats at {curve.alpha_at_height:.2f}, accuracy drop {curve.accuracy_drop:.1%}"
+def barrier_words(curve: "Barrier") -> str:
+    """A barrier in words."""
+    return (
+        f"barrier {curve.height:.3f} ± {curve.standard_error:.3f} nats at {curve.alpha_at_height:.2f}, accuracy drop "
+        f"{curve.accuracy_drop:.1%}"
+    )

@@ -1,7 +1,6 @@
 """Curves of low loss between two networks, whose bends are learned."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +15,11 @@ from wsexplore.align.checks import check_word
 from wsexplore.datasets import Dataset, Split, dataset
 from wsexplore.landscape.ends import PathEnds, kind_of, pair_ends
 from wsexplore.landscape.kinds import BEZIER, LEARNED, coefficients
-from wsexplore.landscape.refine import SMALL
 from wsexplore.landscape.route import Route, names_of
 from wsexplore.landscape.told import told
 from wsexplore.landscape.walk import CALIBRATION, Walk, within
 from wsexplore.population import OnStep, device_of
-from wsexplore.population.steps import one_thread
+from wsexplore.population.steps import threads_for
 from wsexplore.zoo import Recipe, Zoo
 
 MOST_BENDS = 16
@@ -193,8 +191,7 @@ def fit_curve(
     )
     if earlier is not None and earlier.recipe == blank.recipe:
         blank = replace(blank, bends=earlier.bends, history=earlier.history)
-    small = ends.architecture.layout.size <= SMALL
-    with one_thread() if small else nullcontext():
+    with threads_for(ends.architecture.layout.size):
         return _learned(
             blank,
             ends,

@@ -11,6 +11,7 @@ from torch import Tensor
 from wsexplore.landscape.gradients import Graph, graph_of, sample_bytes
 from wsexplore.landscape.objective import Objective
 from wsexplore.population.budget import TOGETHER
+from wsexplore.population.steps import threads_for
 
 MEMORY = {"cpu": 512 << 20, "cuda": 4 << 30}
 """Bytes that the graphs of gradients may take, where the caller does not say."""
@@ -67,6 +68,10 @@ class HessianOperator:
         Raises:
             ValueError: an operation cannot be differentiated twice, or the products overflow.
         """
+        with threads_for(self.size):
+            return self._products(vectors, on_part)
+
+    def _products(self, vectors: Float[Tensor, "vectors parameters"], on_part: OnPart) -> Tensor:
         total = torch.zeros_like(vectors, dtype=torch.float64) if len(self.parts) > 1 else None
         found = vectors
         for place in range(len(self.parts)):

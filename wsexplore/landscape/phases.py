@@ -13,6 +13,7 @@ from wsexplore.landscape.phase_grid import PhaseCell, PhaseGrid, Thresholds
 from wsexplore.landscape.told import told
 from wsexplore.landscape.walk import within
 from wsexplore.population import OnStep
+from wsexplore.population.steps import threads_for
 from wsexplore.zoo import Recipe, Zoo
 
 SAMPLES, RUNS, PAIRS, EPOCHS = 512, 10, 3, 10
@@ -108,7 +109,8 @@ def phases(
     for part in wanted:
         begun, share = len(cells) / blank.of, 1 / blank.of
         telling = _named(within(on_step, begun, begun + share), f"{x} {part.x:g}, {y} {part.y:g}")
-        cells.append(measured(part, given, source, measuring, on_step=telling))
+        with threads_for(part.architecture.layout.size):
+            cells.append(measured(part, given, source, measuring, on_step=telling))
         if on_partial is not None:
             on_partial(replace(blank, cells=tuple(cells)))
     return replace(blank, cells=tuple(cells))

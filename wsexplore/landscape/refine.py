@@ -1,7 +1,6 @@
 """Networks of a subspace judged from coarse to fine: some of them on some samples at once, all of them on all later."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from time import monotonic, thread_time
 
@@ -17,16 +16,13 @@ from wsexplore.landscape.evaluators import EVALUATORS, FEWEST, choose
 from wsexplore.landscape.heights import NUMBERS
 from wsexplore.landscape.subspace import Subspace
 from wsexplore.population import OnStep
-from wsexplore.population.steps import one_thread
+from wsexplore.population.steps import threads_for
 
 QUICK = 256
 """Samples of the first look."""
 
 MOMENT, LEAST = 0.2, 64
 """Seconds of work between two looks at whether to stop, and samples that go together at least."""
-
-SMALL = 100_000
-"""Weights up to which networks are judged on one thread."""
 
 SHOWN = 0.5
 """Seconds between two partial results, at least."""
@@ -81,8 +77,7 @@ def refine(
     """
     run = _Run(subspace, coordinates, _shuffled(samples, seed), inputs, earlier)
     levels = levels or [np.arange(len(coordinates))]
-    small = subspace.architecture.layout.size <= SMALL
-    with one_thread() if small else nullcontext():
+    with threads_for(subspace.architecture.layout.size):
         return _refined(run, levels, len(samples), on_step, on_partial)
 
 

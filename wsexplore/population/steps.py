@@ -1,7 +1,7 @@
 """What long work shares: where it runs, and how it says how far it is."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 
@@ -37,3 +37,12 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+SMALL = 100_000
+"""Weights of a network up to which one thread is enough."""
+
+
+def threads_for(parameters: int) -> AbstractContextManager[None]:
+    """One thread of torch for small networks, as many as there are for others; see `one_thread`."""
+    return one_thread() if parameters <= SMALL else nullcontext()
