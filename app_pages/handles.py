@@ -4,24 +4,12 @@ import hashlib
 from pathlib import Path
 
 import streamlit as st
-import torch
 
 import wsexplore
 from wsexplore.align import Alignment
-from wsexplore.datasets import dataset
 from wsexplore.embed import Encoder, Projection
 from wsexplore.generate import WeightFlow
 from wsexplore.jobs import Jobs
-from wsexplore.landscape import (
-    CALIBRATION,
-    Barrier,
-    PathFrames,
-    barrier,
-    calibration_inputs,
-    pair_ends,
-    path_frames,
-    path_networks,
-)
 from wsexplore.settings import settings
 from wsexplore.zoo import Zoo, item, shelf
 
@@ -139,60 +127,3 @@ def _code() -> str:
         for file in sorted(folder.rglob("*.py")):
             digest.update(f"{file.relative_to(folder)} {file.stat().st_size}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
-
-
-@st.cache_data(max_entries=256, show_spinner="Walking the path…")
-def _walk(
-    zoo: str, version: float, first: int, second: int, align: bool, data: str, steps: int, split: str, repair: str
-) -> Barrier:
-    return barrier(open_zoo(zoo), first, second, data, steps=steps, split=split, align=align, repair=repair)
-
-
-def walk(
-    zoo: str,
-    first: int,
-    second: int,
-    align: bool,
-    data: str,
-    steps: int = 25,
-    split: str = "test",
-    repair: str = "none",
-) -> Barrier:
-    """The barrier between two networks of a named zoo."""
-    return _walk(zoo, version_of("zoos", zoo), first, second, align, data, steps, split, repair)
-
-
-@st.cache_data(max_entries=64, show_spinner="Asking every network on the path…")
-def _frames(
-    zoo: str,
-    version: float,
-    first: int,
-    second: int,
-    align: bool,
-    data: str,
-    steps: int,
-    split: str,
-    repair: str,
-    samples: str,
-) -> PathFrames:
-    source = dataset(data)
-    chosen = _numbers(samples) if samples.strip() else None
-    ends = pair_ends(open_zoo(zoo), first, second, align=align)
-    inputs = None if repair == "none" else calibration_inputs(source, CALIBRATION, seed=0)
-    path, buffers = path_networks(ends, torch.linspace(0, 1, steps), repaired=repair, inputs=inputs)
-    classes = len(source.classes)
-    return path_frames(ends.architecture, path, source.split(split), chosen, classes=classes, buffers=buffers)
-
-
-def frames(
-    zoo: str, first: int, second: int, align: bool, data: str, steps: int, split: str, repair: str, samples: str
-) -> PathFrames:
-    """What the networks on a path say, step by step; `samples` are numbers of samples as text."""
-    return _frames(zoo, version_of("zoos", zoo), first, second, align, data, steps, split, repair, samples)
-
-
-def _numbers(text: str) -> list[int]:
-    parts = text.replace(",", " ").split()
-    if not all(part.isdecimal() for part in parts) or len(parts) > 8:
-        raise ValueError(f"digits are named by up to eight numbers like 3 14 159, got {text[:60]!r}")
-    return [int(part) for part in parts]

@@ -1,7 +1,7 @@
 """Long work on a page: what it will cost, how far it is, what is there so far, and the way on after a cancel."""
 
 from collections.abc import Callable
-from time import thread_time
+from time import monotonic, sleep, thread_time
 from typing import Any, Literal
 
 import streamlit as st
@@ -21,8 +21,14 @@ LIMIT = 60.0
 PAUSED = ":material/pause_circle:"
 ENDED = {"cancelled": "was cancelled", "interrupted": "was interrupted, as the app ended,"}
 
+OFTEN, RARELY = 0.5, 5.0
+"""Seconds between two looks at a job, at least, and between two drawings of its partial result, at most."""
+
 SHARE = 0.05
 """Of the time that drawing a partial result may take."""
+
+MOMENT = 0.4
+"""Seconds that the page waits for a cancelled job before it says that it is stopping."""
 
 
 def result_of(
@@ -69,11 +75,11 @@ def watch(job: str, show: Show | None = None) -> None:
     """How far a job is, a button that cancels it, and what is there so far; when it ends, the page is drawn anew."""
     _progress(job)
     if show is not None:
-        wait = st.session_state.get(f"drawing-{job}", 0.0) / SHARE
-        st.fragment(_so_far, run_every=min(max(wait, 0.5), 5.0))(job, show)
+        every = _wanted(job)
+        st.fragment(_so_far, run_every=every)(job, show, every)
 
 
-@st.fragment(run_every=0.5)
+@st.fragment(run_every=OFTEN)
 def _progress(job: str) -> None:
     status = jobs().status(job)
     if status is None or status.ended:
@@ -82,16 +88,34 @@ def _progress(job: str) -> None:
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     left.progress(status.fraction, plain(f"{status.title}: {told(status)}"))
     right.button(
-        "Cancel", key=f"cancel-{job}", disabled=status.stopping, width="stretch", on_click=jobs().cancel, args=(job,)
+        "Cancel", key=f"cancel-{job}", disabled=status.stopping, width="stretch", on_click=_cancel, args=(job,)
     )
 
 
-def _so_far(job: str, show: Show) -> None:
-    """The partial result; how long its drawing takes says how often it is drawn."""
-    if (status := jobs().status(job)) is not None and status.partial is not None:
-        began = thread_time()
-        show(status.partial)
-        st.session_state[f"drawing-{job}"] = thread_time() - began
+def _cancel(job: str) -> None:
+    """Cancel, and give the work the moment that it needs, so that its end is seen at once."""
+    jobs().cancel(job)
+    until = monotonic() + MOMENT
+    while monotonic() < until and (status := jobs().status(job)) is not None and not status.ended:
+        sleep(0.02)
+
+
+def _so_far(job: str, show: Show, every: float) -> None:
+    """The partial result; where its drawing takes long, the page is drawn anew once to draw it less often."""
+    if (status := jobs().status(job)) is None or status.partial is None:
+        return
+    began = thread_time()
+    show(status.partial)
+    took = st.session_state.get(f"drawing-{job}", (0.0, 0.0))
+    st.session_state[f"drawing-{job}"] = (took[1], thread_time() - began)
+    if _wanted(job) > 2 * every:
+        st.rerun()
+
+
+def _wanted(job: str) -> float:
+    """Seconds between two drawings of a partial result; the quicker of the last two tells, as the first one loads."""
+    took = min(st.session_state.get(f"drawing-{job}", (0.0, 0.0)))
+    return float(min(max(took / SHARE, OFTEN), RARELY))
 
 
 def told(status: Status) -> str:

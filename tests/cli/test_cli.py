@@ -18,6 +18,7 @@ COMMANDS = {
     "flow": {"fit", "sample", "report"},
     "demo": {"build"},
     "symmetry": {"show", "verify"},
+    "landscape": {"plane", "curve", "curvature", "similarity", "phases"},
     "align": set(),
     "barrier": set(),
     "barriers": set(),

@@ -14,12 +14,15 @@ from hypothesis.extra import numpy as hnp
 from pandas.testing import assert_frame_equal
 from safetensors.numpy import save
 
+from wsexplore.align import match_pair
+from wsexplore.datasets import dataset
 from wsexplore.embed import Magnitude
 from wsexplore.embed.training import EncoderStep
 from wsexplore.jobs.codec import Broken, Unkept, decode, encode
+from wsexplore.landscape import barrier, barrier_matrices
 from wsexplore.nets import architecture
 from wsexplore.population import train_zoo
-from wsexplore.zoo import Recipe
+from wsexplore.zoo import Recipe, Zoo
 
 DTYPES = ["<f4", "<f8", ">f4", "<f2", "<i8", "|i1", "<u4", "|b1", "<c8", "<M8[us]", "<m8[s]", "<U3", "|S4"]
 TENSORS = [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.bool, torch.complex64]
@@ -129,6 +132,16 @@ def test_a_result_of_the_package_is_kept():
     assert isinstance(kept["curve"], Magnitude)
     assert same(kept["curve"], curve())
     assert kept["recipe"] == made
+
+
+def test_what_pages_ask_for_is_kept():
+    zoo, data = Zoo.open("digits-mlp"), dataset("digits")
+    for found in (
+        barrier(zoo, 2400, 2460, data, steps=3),
+        barrier_matrices(zoo, [2400, 2460, 2490], data, steps=3),
+        match_pair(zoo, 2400, 2460, inputs=data.test.inputs[:20], data=data),
+    ):
+        assert same(decode(encode(found)), found)
 
 
 def test_strided_and_shared_arrays_are_kept():

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app_pages.handles import frames, walk
+from app_pages.gathered import gathered
+from app_pages.legs import Way, routes, seen
 from app_pages.matched import WORK
 from wsexplore.align import METHODS
+from wsexplore.datasets import dataset
 from wsexplore.landscape import QUICK, repairs_of
 from wsexplore.population import train_zoo
 from wsexplore.settings import settings
@@ -249,13 +251,16 @@ def test_repair_leaves_the_ends_of_a_path_with_running_statistics_alone(user, ba
     batch_norm_zoo.save(user / "zoos" / "bn")
     ways = ("none", *repairs_of(batch_norm_zoo.architecture))
     assert ways == ("none", "reset", "repair")
-    curves = [walk("bn", 0, 1, True, "digits", 5, "test", way) for way in ways]
-    seen = [frames("bn", 0, 1, True, "digits", 5, "test", way, "3 14") for way in ways]
-    for curve, frame in zip(curves[1:], seen[1:], strict=True):
-        assert np.array_equal(curve.losses[[0, -1]], curves[0].losses[[0, -1]])
-        assert not np.allclose(curve.losses[2], curves[0].losses[2])
-        assert np.array_equal(frame.probabilities[[0, -1]], seen[0].probabilities[[0, -1]])
-        assert not np.allclose(frame.probabilities[2], seen[0].probabilities[2])
+    pair = gathered(tuple(("bn", network) for network in batch_norm_zoo.table["id"][:2]))
+    found = []
+    for repair in ways:
+        way = Way(pair, dataset("digits"), "straight", True, "none", "test", repair)
+        found.append(seen(way, routes(way), "3 14"))
+    for one in found[1:]:
+        assert np.array_equal(one.losses[[0, -1]], found[0].losses[[0, -1]])
+        assert not np.allclose(one.losses[20], found[0].losses[20])
+        assert np.array_equal(one.frames.probabilities[[0, -1]], found[0].frames.probabilities[[0, -1]])
+        assert not np.allclose(one.frames.probabilities[20], found[0].frames.probabilities[20])
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -339,12 +344,12 @@ def test_what_takes_long_is_a_job_whose_result_is_the_same(part, monkeypatch):
 
 def test_interpolate_shows_every_path_side_by_side_when_it_is_asked_to(user, batch_norm_zoo):
     batch_norm_zoo.save(user / "zoos" / "bn")
-    assert keys(opened("interpolate", zoo="bn")) == ["path"]
+    assert keys(opened("interpolate", zoo="bn")) == ["figure"]
     at = opened("interpolate", zoo="bn", paths="true", split="train")
     assert not at.exception
     assert not sentences(at)
-    assert keys(at) == ["path", "loss", "accuracy"]
-    for title in ("Raw", "Matched", "Matched, reset", "Matched, REPAIR"):
+    assert keys(at) == ["figure", "loss", "accuracy"]
+    for title in ("Raw", "Matched", "Matched, reset", "Matched, REPAIR", "Raw, arc", "Raw, Bezier"):
         assert number(metric(at, title)) >= 0
     at = opened("interpolate", paths="true")
     assert "nothing for: matched, reset" in said(at)

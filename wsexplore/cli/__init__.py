@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from wsexplore.cli import app as app_commands
-from wsexplore.cli import between, demo, encoder, flow, symmetry, weights, zoo
+from wsexplore.cli import between, demo, encoder, flow, landscape, symmetry, weights, zoo
 from wsexplore.version import VERSION
 
 cli = typer.Typer(
@@ -22,6 +22,7 @@ cli.add_typer(encoder.app, name="embed")
 cli.add_typer(flow.app, name="flow")
 cli.add_typer(demo.app, name="demo")
 cli.add_typer(symmetry.app, name="symmetry")
+cli.add_typer(landscape.app, name="landscape")
 cli.command("align")(weights.align)
 cli.command("barrier")(weights.barrier)
 cli.command("barriers")(between.barriers)

@@ -186,9 +186,7 @@ def attack(
             answer({**facts, "repaired": found.repaired, "strengths": rows}, as_json=True)
             return
         answer(facts, as_json=False)
-        print_table(
-            "barriers (nats)", [str(name).replace("_", " ") for name in rows[0]], [_cells(row) for row in rows]
-        )
+        print_table("barriers (nats)", [str(name).replace("_", " ") for name in rows[0]], [_cells(row) for row in rows])
 
 
 def _numbers(text: str) -> list[float]:

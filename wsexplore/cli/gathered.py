@@ -35,6 +35,12 @@ class Gathered:
         ids = self.zoo.entries.part(["id"])["id"]
         return tuple(str(ids.iloc[row]) for row in self.rows)
 
+    @property
+    def pair(self) -> tuple[int, int]:
+        """Rows of the two networks, where there are two."""
+        first, second = self.rows
+        return first, second
+
     def recipe(self, of: "Recipe") -> "Recipe":
         """A recipe that names the networks as the command does, and says first where they come from."""
         named = " ".join(shlex.quote(word) for word in self.words)

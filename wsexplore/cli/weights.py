@@ -145,13 +145,12 @@ def barrier(
         more: dict[str, Any] = {"steps": steps, "split": split, "method": method, "canonical": canonical}
         more |= {"calibration": calibration, "seed": seed}
         if curves:
-            ways = barrier_curves(found.zoo, *found.rows, dataset, **more, device=device.value, on_step=on_step)
+            ways = barrier_curves(found.zoo, *found.pair, dataset, **more, device=device.value, on_step=on_step)
             kinds = {kind: barrier_facts(curve) if as_json else barrier_words(curve) for kind, curve in ways.items()}
             answer({"first": first, "second": second, **({"curves": kinds} if as_json else kinds)}, as_json=as_json)
             return
         walk = Walk(align=align_first, path=path, repair=repair, **more)
-        where = {"device": device.value}
-        route = route_of(found.zoo, *found.rows, dataset, walk, **where, on_step=within(on_step, 0.0, 0.5))
+        route = route_of(found.zoo, *found.pair, dataset, walk, device=device.value, on_step=within(on_step, 0.0, 0.5))
         curve = walked(route, on_step=within(on_step, 0.5, 0.9))
         facts = {"first": first, "second": second, **barrier_facts(curve)}
         parts = explained_at(route, curve, at, within(on_step, 0.9, 1.0)) if explain else None

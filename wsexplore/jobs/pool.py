@@ -1,6 +1,7 @@
 """The workers, and the records of what they did, do and will do."""
 
 import atexit
+import ctypes
 import hashlib
 import threading
 import time
@@ -159,9 +160,11 @@ class Jobs:
             for job in self._jobs.values():
                 job.stop.set()
             self._turn.notify_all()
-        until = time.monotonic() + PATIENCE
-        for thread in (thread for lane in self._lanes.values() for thread in lane.threads):
-            thread.join(max(0.0, until - time.monotonic()))
+        workers = [thread for lane in self._lanes.values() for thread in lane.threads]
+        if deaf := _still_alive(workers, PATIENCE / 2):
+            for thread in deaf:
+                _interrupt(thread)
+            _still_alive(deaf, PATIENCE / 2)
         with self._lock:
             for job in self._jobs.values():
                 if not job.status.ended:
@@ -260,3 +263,20 @@ def _goes_on(job: Job, again: bool) -> bool:
     if not job.status.ended or job.status.state == "done":
         return False
     return again or not (job.here or job.status.partial is not None)
+
+
+def _still_alive(threads: list[threading.Thread], seconds: float) -> list[threading.Thread]:
+    """Those that have not ended after so many seconds."""
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    return [thread for thread in threads if thread.is_alive()]
+
+
+def _interrupt(thread: threading.Thread) -> None:
+    """Raise `Cancelled` in work that does not say how far it is, as soon as it is back in Python.
+
+    Only for the end of the app: work that was stopped anywhere leaves its own locks as they are.
+    """
+    if thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Cancelled))

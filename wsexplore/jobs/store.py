@@ -214,7 +214,10 @@ class Store:
 
 
 def _folders(home: Path) -> list[Path]:
-    return [path for path in home.iterdir() if NAME.fullmatch(path.name)] if home.is_dir() else []
+    try:
+        return [path for path in home.iterdir() if NAME.fullmatch(path.name)]
+    except OSError:
+        return []
 
 
 def _digest(text: str) -> str:

@@ -224,12 +224,13 @@ def curve_route(
     """
     source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
     walk = Walk(steps, split, False, repair, calibration, seed)
+    repaired = "".join(f" --{key} {value}" for key, value in walk.chosen.items())
     recipe = Recipe.of(
         "curve_barrier",
         inputs={"zoo": zoo.fingerprint, **curve.recipe.inputs},
         arguments={"curve": curve.recipe.arguments, "dataset": name, **walk.arguments},
         seed=seed,
-        cli=f"{curve.recipe.cli} --split {split} --steps {steps}",
+        cli=f"{curve.recipe.cli} --split {split} --steps {steps}{repaired}",
         python=f"curve = {curve.recipe.python}\nwx.walked(wx.curve_route(zoo, curve, {name!r}, {walk.keywords}))",
     )
     return Route(curve.path(zoo).to(device_of(device)), walk, source, (curve.first, curve.second), recipe)

@@ -237,6 +237,6 @@ def _recipe(
         inputs={"zoo": zoo.fingerprint},
         arguments={"dataset": name, **some, **told, **matched},
         seed=seed,
-        cli=f"wsexplore landscape similarity ZOO --dataset {name} {flags} --seed {seed}",
+        cli="" if some else f"wsexplore landscape similarity ZOO --dataset {name} {flags} --seed {seed}",
         python=f"wx.distance_pairs(zoo, {name!r}, {words}, seed={seed})",
     )

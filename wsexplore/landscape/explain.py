@@ -31,7 +31,7 @@ def explained(route: Route, alpha: float, *, on_step: OnStep | None = None) -> A
         route.recipe,
         action="explained",
         arguments={**route.recipe.arguments, "alpha": alpha},
-        cli=f"{route.recipe.cli} --explain",
+        cli=f"{route.recipe.cli} --explain --at {alpha}",
         python="",
     )
     return attribute(
