@@ -275,12 +275,14 @@ def _numbers(plane: Plane) -> None:
         "Lowest loss here", f"{low:.3f} nats", help=f"At ({x:.2f}, {y:.2f}), of the networks judged so far."
     )
     known = plane.accuracies[plane.samples > 0]
-    worst = min((mark.accuracy for mark in plane.marks if mark.kind == "network"), default=0.0)
+    judged = [mark for mark in plane.marks if mark.kind == "network"] or list(plane.marks[-1:])
+    worst = min((mark.accuracy for mark in judged), default=0.0)
     share = float((known >= worst - 0.01).mean()) if len(known) else 0.0
     cells[1].metric(
         "As good as the marked",
         f"{share:.1%}",
-        help="Share of the networks on this plane whose accuracy is at most one point below that of the marked ones.",
+        help="Share of the networks on this plane whose accuracy is at most one point below the marked ones', or that "
+        "of the last checkpoint.",
     )
 
 

@@ -26,6 +26,12 @@ DOORS = (
     ),
     ("align", "Align", ":material/join_inner:", "Is the mountain between two networks real? Watch the barrier fall."),
     ("interpolate", "Interpolate", ":material/timeline:", "What do networks in between do? Drag from one to another."),
+    (
+        "landscape",
+        "Landscape",
+        ":material/landscape_2:",
+        "What lies around a network? Planes, learned curves, curvature and phases.",
+    ),
     ("sample", "Sample", ":material/casino:", "Can we draw a network that nobody trained? Draw one, and judge it."),
 )
 ROW = 3

@@ -92,10 +92,10 @@ def start(asked: Asked) -> None:
     st.session_state["training"] = asked
 
 
-def watched() -> Asked | None:
-    """The training that this visitor started last, while it is known."""
-    asked: Asked | None = st.session_state.get("training")
-    return asked if asked is not None and jobs().status(_job(asked)) is not None else None
+def watched(asked: Asked | None) -> Asked | None:
+    """The training that this visitor started last, while it is known; else the one asked for, where there is one."""
+    known = [one for one in (st.session_state.get("training"), asked) if one and jobs().status(_job(one)) is not None]
+    return known[0] if known else None
 
 
 def running(asked: Asked | None) -> bool:

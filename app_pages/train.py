@@ -5,6 +5,7 @@ import streamlit as st
 from app_pages.ask import ask
 from app_pages.live import Asked, cost, running, start, watch_training, watched
 from app_pages.plain import plain
+from app_pages.work import lasting
 from wsexplore.population import TrainingCost
 
 LARGEST = 1e9
@@ -28,11 +29,11 @@ def say_cost(asked: Asked) -> bool:
     if not isinstance(found, TrainingCost):
         st.error(plain(f"{found[:1].upper()}{found[1:].removesuffix('.')}."))
         return False
-    time = f"{found.seconds:.0f} s" if found.seconds < 100 else f"{found.seconds / 60:.0f} min"
     size = f"{found.bytes / 1e6:,.1f} MB" if found.bytes < 1e9 else f"{found.bytes / 1e9:,.1f} GB"
     rows = asked.models * len(asked.checkpoints)
     st.markdown(
-        f"**About {time}** on this machine, **{size}** of weights: {rows:,} networks from {asked.models:,} runs."
+        f"**About {lasting(found.seconds)}** on this machine, **{size}** of weights: {rows:,} networks from "
+        f"{asked.models:,} runs."
     )
     if found.bytes > LARGEST:
         st.error(f"That is more than {LARGEST / 1e9:.0f} GB of weights; choose fewer networks or checkpoints.")
@@ -46,7 +47,8 @@ st.caption(
     "result is a zoo that every page can open."
 )
 left, right = st.columns([1.5, 1], gap="large")
-asked, current = ask(left, right), watched()
+asked = ask(left, right)
+current = watched(asked)
 if asked is not None:
     with left, st.container(border=True):
         able = say_cost(asked)

@@ -78,16 +78,22 @@ def _is_told(status: Status) -> bool:
 
 def _row(status: Status, pages: Mapping[str, Any]) -> None:
     page, _, query = status.link.partition("?")
-    left, right = st.columns([6, 1], gap="xxsmall", vertical_alignment="center")
-    with left:
+    name, icon = plain(status.title), ICONS[status.state]
+    with st.container(horizontal=True, gap=None, vertical_alignment="center"):
         if page in pages:
             asked = parse_qs(query)
-            name = plain(status.title)
-            st.page_link(pages[page], label=name, icon=ICONS[status.state], query_params=asked, help=name)
+            st.page_link(pages[page], label=name, icon=icon, query_params=asked, help=name, width="stretch")
         else:
-            st.markdown(f"{ICONS[status.state]} {plain(status.title)}")
+            st.caption(f"{icon} {name}", width="stretch")
+        _way_out(status)
+    bar = "" if status.ended else BAR.format(percent=round(100 * status.fraction))
+    st.html(ROW.format(words=_words(status), bar=bar))
+
+
+def _way_out(status: Status) -> None:
+    """A button that cancels a job, or forgets what it left."""
     if not status.ended:
-        right.button(
+        st.button(
             ":material/close:",
             key=f"stop-{status.id}",
             type="tertiary",
@@ -97,7 +103,7 @@ def _row(status: Status, pages: Mapping[str, Any]) -> None:
             args=(status.id,),
         )
     elif status.state != "done":
-        right.button(
+        st.button(
             ":material/delete:",
             key=f"drop-{status.id}",
             type="tertiary",
@@ -105,8 +111,6 @@ def _row(status: Status, pages: Mapping[str, Any]) -> None:
             on_click=jobs().forget,
             args=(status.id,),
         )
-    bar = "" if status.ended else BAR.format(percent=round(100 * status.fraction))
-    st.html(ROW.format(words=_words(status), bar=bar))
 
 
 def _words(status: Status) -> str:

@@ -16,6 +16,7 @@ README = (
     ("atlas", "atlas", 1010),
     ("represent", "represent", 1000),
     ("align", "align", 1120),
+    ("landscape", "landscape?plane=Along+a+learned+curve", 960),
     ("sample", "sample", 1000),
 )
 """Name of the picture, link, and height in pixels."""
@@ -25,7 +26,17 @@ PAGES = {
     "atlas": "atlas",
     "represent": "represent",
     "align": "align",
-    "interpolate": "interpolate",
+    "interpolate": "interpolate?aligned=false&blame=true&answers=true&paths=true",
+    "around": "landscape",
+    "three": "landscape?plane=Through+three&aligned-three=false&minima=true",
+    "curve": "landscape?plane=Along+a+learned+curve",
+    "training": "landscape?plane=Along+a+training&view=In+3-D",
+    "curvature": "landscape?part=Curvature",
+    "layers": "landscape?part=Similarity",
+    "answers": "landscape?part=Similarity&like=Answers",
+    "functions": "landscape?part=Similarity&like=Weights+and+functions",
+    "basins": "landscape?part=Similarity&like=Basins",
+    "phases": "landscape?part=Phases",
     "sample": "sample",
 }
 WIDTHS = (1400, 420)

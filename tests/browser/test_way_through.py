@@ -195,11 +195,12 @@ def test_the_first_visitor_by_a_deep_link_gets_the_whole_frame(fresh_app, tab):
         "Represent",
         "Align",
         "Interpolate",
+        "Landscape",
         "Sample",
     ]
 
 
-@pytest.mark.parametrize("page", ["", "atlas", "represent", "align", "interpolate", "sample"])
+@pytest.mark.parametrize("page", ["", "atlas", "represent", "align", "interpolate", "landscape", "sample"])
 def test_a_narrow_dark_screen_shows_every_page(app, chromium, page):
     context = chromium.new_context(viewport={"width": 420, "height": 900}, color_scheme="dark")
     context.set_default_timeout(90_000)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app_pages.handles import jobs
 from wsexplore.population import train_zoo
 from wsexplore.settings import settings
 from wsexplore.zoo import Zoo, shelf
@@ -223,6 +224,7 @@ def test_a_cancelled_draw_says_so_and_can_be_tried_again(user):
     cancel = next((button for button in at.button if button.label == "Cancel"), None)
     if cancel is None:
         pytest.fail("the draw ended before it could be cancelled")
+    assert jobs().listed()[0].link == "sample?flow=digits-mlp&n=64&steps=50&draw=11"
     cancel.click().run()
     finished(at)
     assert "Cancelled at" in at.info[0].value

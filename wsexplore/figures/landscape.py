@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from wsexplore.figures.theme import CATEGORIES, FRESH, SEQUENTIAL, layout, plain, scale
+from wsexplore.figures.theme import CATEGORIES, SEQUENTIAL, layout, plain, scale
 
 SYMBOLS_OF = {"network": "circle", "bend": "diamond", "checkpoint": "circle"}
 LOW, HIGH = 1e-3, 0.98
@@ -131,7 +131,8 @@ def surface_figure(
             **settings,
         )
     )
-    for name, line in (paths or {}).items():
+    for name, corners in (paths or {}).items():
+        line = _finely(corners)
         figure.add_scatter3d(
             x=line[:, 0],
             y=line[:, 1],
@@ -149,7 +150,14 @@ def surface_figure(
             y=marks["y"],
             z=np.clip(tops, None, high + 0.25 * (high - low)) + 0.02 * (high - low),
             mode="markers+text",
-            marker={"size": 6, "color": FRESH, "line": {"width": 1.5, "color": "white"}},
+            marker={
+                "size": 7,
+                "color": tops,
+                "colorscale": settings["colorscale"],
+                "cmin": low,
+                "cmax": high,
+                "line": {"width": 2, "color": "white"},
+            },
             text=[plain(name) for name in marks["name"]] if len(marks) <= 4 else None,
             textposition="top center",
             hovertext=_told(marks),
@@ -271,6 +279,15 @@ def _told(marks: pd.DataFrame) -> list[str]:
         f"<br>{mark.distance:.3g} off the plane"
         for mark in marks.rename(columns={"name": "name_"}).itertuples()
     ]
+
+
+def _finely(line: Array) -> Array:
+    """A broken line with so many places that it can be laid over a surface."""
+    if len(line) < 2:
+        return line
+    places = np.linspace(0, len(line) - 1, max(200, len(line)))
+    found: Array = np.stack([np.interp(places, np.arange(len(line)), column) for column in line.T], axis=1)
+    return found
 
 
 def _above(xs: Array, ys: Array, heights: Array, line: Array) -> Array:
