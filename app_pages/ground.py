@@ -1,37 +1,22 @@
 """Planes of weight space, drawn from coarse to fine while the visitor looks."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
+from app_pages.asked_plane import WORK, AskedPlane, plane_cost
 from app_pages.chosen import chosen
-from app_pages.frame import recipe, show
-from app_pages.gathered import Gathered, Ref, gathered
+from app_pages.drawn_plane import VIEWS, draw_plane
+from app_pages.frame import recipe
+from app_pages.gathered import Ref, gathered
 from app_pages.handles import open_zoo
 from app_pages.link import check_link, check_link_number
 from app_pages.pick import MANY, current_refs, current_zoo, data_of
 from app_pages.plain import plain
 from app_pages.third import pick_third
-from app_pages.topology import topology
+from app_pages.topology import minima_of
 from app_pages.work import ask_first, result_of
-from wsexplore.datasets import Dataset
-from wsexplore.figures import contour_figure, plane_finding, surface_figure
-from wsexplore.jobs import Progress, Work
-from wsexplore.landscape import (
-    NORMALISATIONS,
-    Plane,
-    cost_of,
-    curve_plane,
-    fit_curve,
-    networks_plane,
-    random_plane,
-    random_sheet,
-    repairs_of,
-    trajectory_plane,
-)
+from wsexplore.landscape import NORMALISATIONS, Plane, repairs_of
 
 KINDS = {
     "Around one network": "around",
@@ -40,64 +25,29 @@ KINDS = {
     "Along a training": "training",
 }
 POINTS = (21, 51, 101, 201)
-VIEWS = ("From above", "In 3-D")
 MEASURES = ("Loss", "Accuracy")
 FARTHEST = 10.0
 """Largest span of a plane around a network."""
 
 MOST_SEEDS = 2**31 - 1
 
-AXES = {
-    "random": ("first random direction", "second random direction"),
-    "networks": ("towards the second network", "towards the third"),
-    "curve": ("towards the second network", "towards the bend"),
-}
 NORMS_TOLD = "Every unit of a direction is as long as that of the network (filter), every layer is, or only the whole."
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """All that a plane depends on.
-
-    Attributes:
-        kind: a value of `KINDS`.
-        networks: that it is about.
-        data: what networks are judged on.
-        options: keywords of the plane and of its drawing.
-    """
-
-    kind: str
-    networks: Gathered
-    data: Dataset
-    options: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Of the job."""
-        networks = self.networks
-        return f"plane {self.kind} {networks.name} {networks.rows} {self.data.name} {dict(self.options)}"
-
-    @property
-    def title(self) -> str:
-        """Of the job."""
-        return f"Drawing {self.options['points']} x {self.options['points']} networks"
 
 
 def ground() -> None:
     """The controls, the plane, and its minima."""
     kind = _kind()
     asked = _asked(kind)
-    cost = cost_of(_sheet(asked), asked.data, split=asked.options["split"], statistics=asked.options["statistics"])
+    cost = plane_cost(asked)
     if not ask_first(asked.name, cost):
         st.stop()
-    view, measure = _look()
+    view, measure, minima = _look()
 
     def draw(plane: Plane) -> None:
-        _draw(plane, view, measure)
+        draw_plane(plane, view, measure, None)
 
     plane: Plane = result_of(asked.name, asked.title, WORK[kind](asked), cost=cost, show=draw)
-    draw(plane)
-    topology(plane)
+    draw_plane(plane, view, measure, minima_of(plane) if minima else None)
     recipe(asked.networks.recipe(plane.recipe))
 
 
@@ -116,7 +66,7 @@ def _kind() -> str:
     return KINDS[found]
 
 
-def _asked(kind: str) -> Asked:
+def _asked(kind: str) -> AskedPlane:
     data, refs = data_of(current_zoo()[1]), current_refs()
     third = pick_third(refs) if kind == "three" else None
     if kind == "around":
@@ -164,7 +114,7 @@ def _asked(kind: str) -> Asked:
             options["normalise"] = chosen(
                 "normalise", "Directions as long as", NORMALISATIONS, what="normalisation", help=NORMS_TOLD
             )
-    return Asked(kind, networks, data, options)
+    return AskedPlane(kind, networks, data, options)
 
 
 def _pick_training(ref: Ref) -> Ref:
@@ -218,162 +168,17 @@ def _own(kind: str) -> dict[str, Any]:
     return {"align": aligned}
 
 
-def _look() -> tuple[str, str]:
-    left, right, _ = st.columns([1, 1, 2])
+def _look() -> tuple[str, str, bool]:
+    left, middle, right = st.columns([1, 1, 2])
     check_link("view", VIEWS, "view")
     check_link("measure", MEASURES, "measure")
     shared: Any = {"required": True, "bind": "query-params", "label_visibility": "collapsed"}
     view = left.segmented_control("View", VIEWS, default=VIEWS[0], key="view", **shared)
-    measure = right.segmented_control("Measure", MEASURES, default=MEASURES[0], key="measure", **shared)
-    return view, measure.lower()
-
-
-def _draw(plane: Plane, view: str, measure: str) -> None:
-    marks = plane.marks_frame()
-    arrays = (plane.xs, plane.ys, plane.losses, plane.accuracies, marks)
-    left, right = st.columns([1.75, 1], gap="medium")
-    with left:
-        if view == VIEWS[0]:
-            figure = contour_figure(*arrays, paths=plane.paths, unit=plane.unit, labels=_labels(plane), measure=measure)
-        else:
-            figure = surface_figure(*arrays, paths=plane.paths, unit=plane.unit, measure=measure)
-        show(
-            figure,
-            key="plane-figure",
-            alt=plane_finding(TITLES[plane.kind], plane.losses, marks, samples=plane.of, split=plane.split),
-            table=plane.frame(),
-        )
-    with right:
-        _numbers(plane)
-        st.dataframe(
-            marks[["name", "loss", "accuracy", "distance"]].rename(columns={"distance": "off the plane"}),
-            hide_index=True,
-            height="content" if len(marks) <= 6 else 245,
-            key="plane-marks",
-            column_config={
-                "loss": st.column_config.NumberColumn("loss (nats)", format="%.4f"),
-                "accuracy": st.column_config.NumberColumn(format="percent"),
-                "off the plane": st.column_config.NumberColumn(format="%.3f", help="Distance in L2."),
-            },
-        )
-        st.caption(_told(plane))
-
-
-TITLES = {
-    "random": "Plane around a network",
-    "networks": "Plane through three networks",
-    "curve": "Plane of a learned curve",
-    "trajectory": "Principal plane of a training",
-}
-
-
-def _numbers(plane: Plane) -> None:
-    """The lowest place, and how much of the plane is as good as the networks."""
-    x, y, low = plane.lowest
-    cells = st.columns(2)
-    cells[0].metric(
-        "Lowest loss here", f"{low:.3f} nats", help=f"At ({x:.2f}, {y:.2f}), of the networks judged so far."
+    measure = middle.segmented_control("Measure", MEASURES, default=MEASURES[0], key="measure", **shared)
+    minima = right.toggle(
+        "Minima and saddles",
+        key="minima",
+        bind="query-params",
+        help="Ring the local minima, and draw beside them over which saddles their basins merge.",
     )
-    known = plane.accuracies[plane.samples > 0]
-    judged = [mark for mark in plane.marks if mark.kind == "network"] or list(plane.marks[-1:])
-    worst = min((mark.accuracy for mark in judged), default=0.0)
-    share = float((known >= worst - 0.01).mean()) if len(known) else 0.0
-    cells[1].metric(
-        "As good as the marked",
-        f"{share:.1%}",
-        help="Share of the networks on this plane whose accuracy is at most one point below the marked ones', or that "
-        "of the last checkpoint.",
-    )
-
-
-def _labels(plane: Plane) -> tuple[str, str]:
-    if plane.kind == "trajectory":
-        first, second = (f"{share:.0%}" for share in plane.explained)
-        return f"first principal direction, {first} of the way", f"second, {second}"
-    return AXES[plane.kind]
-
-
-def _told(plane: Plane) -> str:
-    known = plane.samples[plane.samples > 0]
-    networks = f"{len(known):,} of {plane.losses.size:,} networks"
-    if not len(known):
-        return f"{networks} judged."
-    samples = f"{known.min():,}" if known.min() == known.max() else f"{known.min():,} to {known.max():,}"
-    told = [f"{networks}, each judged on {samples} of {plane.of:,} {plane.split} samples."]
-    if plane.kind == "random":
-        told.append(f"One unit along the axes is {plane.lengths[0]:.3g} and {plane.lengths[1]:.3g} in L2.")
-    if plane.kind == "trajectory":
-        told.append(
-            "The colour of a checkpoint is the loss that it has itself; the ground below it is that of its shadow on "
-            "the plane."
-        )
-    if plane.repaired == "reset":
-        told.append("Running statistics were measured anew at every point.")
-    broken = int((~np.isfinite(plane.losses[plane.samples > 0])).sum())
-    if broken:
-        told.append(f"{broken:,} networks have no finite loss; the figure fills them from their neighbours.")
-    return " ".join([*told, f"Way to judge, by measurement: {plane.evaluator}."])
-
-
-def _sheet(asked: Asked) -> Any:
-    """Where to look, as far as it says what looking costs: that depends on the number of points, not on the place."""
-    row, options = asked.networks.rows[0], asked.options
-    return random_sheet(asked.networks.zoo, row, asked.data.name, points=options["points"])
-
-
-def _around(asked: Asked) -> Work:
-    networks = asked.networks
-
-    def work(progress: Progress) -> Plane:
-        return random_plane(networks.zoo, networks.rows[0], asked.data, **asked.options, **_watched(progress))
-
-    return work
-
-
-def _three(asked: Asked) -> Work:
-    networks = asked.networks
-
-    def work(progress: Progress) -> Plane:
-        return networks_plane(networks.zoo, networks.rows, asked.data, **asked.options, **_watched(progress))
-
-    return work
-
-
-def _training(asked: Asked) -> Work:
-    networks = asked.networks
-    run = int(networks.zoo.table["run"].iloc[networks.rows[0]])
-
-    def work(progress: Progress) -> Plane:
-        return trajectory_plane(networks.zoo, run, asked.data, **asked.options, **_watched(progress))
-
-    return work
-
-
-def _curve(asked: Asked) -> Work:
-    networks, options = asked.networks, dict(asked.options)
-    align = options.pop("align")
-
-    def work(progress: Progress) -> Plane:
-        def learning(fraction: float, message: str) -> None:
-            progress(0.4 * fraction, message)
-
-        def drawing(fraction: float, message: str) -> None:
-            progress(0.4 + 0.6 * fraction, message)
-
-        curve = fit_curve(networks.zoo, *networks.rows, asked.data, align=align, on_step=learning)
-        return curve_plane(networks.zoo, curve, asked.data, **options, **{**_watched(progress), "on_step": drawing})
-
-    return work
-
-
-def _watched(progress: Progress) -> dict[str, Any]:
-    return {"on_step": progress, "on_partial": progress.partial, "earlier": progress.earlier}
-
-
-WORK: Mapping[str, Callable[[Asked], Work]] = {
-    "around": _around,
-    "three": _three,
-    "training": _training,
-    "curve": _curve,
-}
-"""The work behind each kind of plane."""
+    return view, measure.lower(), minima

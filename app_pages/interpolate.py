@@ -131,6 +131,8 @@ def numbers(found: Seen) -> None:
 
 
 numbers(found)
+if broken := int((~np.isfinite(found.losses)).sum()):
+    st.warning(f"{broken:,} of {len(found.losses):,} networks on this path have no finite loss: their weights explode.")
 data, samples = way.data, legs[0].samples
 chosen = list(found.frames.samples)
 images = np.clip(data.images(samples.inputs[chosen]).numpy(), 0, 1).reshape(len(chosen), *data.input_shape)

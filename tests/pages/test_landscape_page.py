@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app_pages import ground
+from app_pages.drawn_plane import VIEWS
+from app_pages.ground import KINDS
 from wsexplore.generate import WeightFlow
 from wsexplore.population import train_zoo
 from wsexplore.settings import settings
@@ -72,8 +73,8 @@ def captions(at):
     return " ".join(one.value for one in at.caption)
 
 
-@pytest.mark.parametrize("kind", ground.KINDS)
-@pytest.mark.parametrize("view", ground.VIEWS)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("view", VIEWS)
 def test_every_plane_is_drawn(kind, view):
     at = opened(plane=kind, view=view, points="21")
     assert not at.exception
@@ -95,7 +96,7 @@ def test_a_plane_shows_its_minima_when_it_is_asked_to():
     assert not at.exception
     assert drawn(at, "tree")
     assert drawn(at, "persistence")
-    assert "of 3 minima" in captions(at)
+    assert "3 of 3 minima" in captions(at)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_networks_of_another_zoo_share_a_plane(user):
 
 
 def test_a_grid_that_takes_long_is_asked_about_first(monkeypatch):
-    monkeypatch.setattr("app_pages.ground.cost_of", lambda *given, **options: 3720.0)
+    monkeypatch.setattr("app_pages.ground.plane_cost", lambda asked: 3720.0)
     at = opened(points="21")
     assert not at.get("plotly_chart")
     assert "1 h 2 min" in at.info[0].value

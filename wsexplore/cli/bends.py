@@ -18,7 +18,7 @@ from wsexplore.cli.blame import (
 from wsexplore.cli.frame import AsJson, Device, OnDevice, OnStep, Seed, ZooName, answer, check_file, work
 from wsexplore.cli.gathered import NETWORK_HELP, Gathered, gathered
 from wsexplore.cli.page import Drawing, Html, write_html
-from wsexplore.cli.planes import Points, Statistics, drawings_of, drawn, plane_facts, print_plane
+from wsexplore.cli.planes import Points, Statistics, check_fits, drawings_of, drawn, plane_facts, print_plane
 from wsexplore.cli.weights import barrier_facts, barrier_words
 
 if TYPE_CHECKING:
@@ -142,8 +142,10 @@ def _check_way(found: Gathered, data: "Dataset", walk: "Walk", points: int, stat
     architecture = kind_of(found.zoo, found.rows)
     if walk.repair != "none" and walk.repair not in repairs_of(architecture):
         raise ValueError(f"networks of {architecture.name} have nothing that --repair {walk.repair} could be done to")
-    if not len(data.split(walk.split)):
+    if not len(samples := data.split(walk.split)):
         raise ValueError(f"the {walk.split} split of {data.name} is empty; choose another split")
+    if architecture.task == "classify":
+        check_fits(architecture, samples)
     check_points(points)
     statistics_of(architecture, statistics)
 

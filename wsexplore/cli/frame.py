@@ -180,7 +180,8 @@ def _lasting(seconds: float) -> str:
     hours, minutes = divmod(max(1, round(seconds / 60)), 60)
     if hours >= 48:
         return f"{round(hours / 24)} days"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    parts = [*([f"{hours} h"] if hours else []), *([f"{minutes} min"] if minutes else [])]
+    return " ".join(parts)
 
 
 def _text(value: Any) -> str:

@@ -72,23 +72,22 @@ def gathered(zoo: str, networks: Sequence[str]) -> Gathered:
         return Gathered(known[name], tuple(row for _, row in places), tuple(networks), f"wx.Zoo.open({name!r})")
     each = list(dict.fromkeys(places))
     joined = concat([known[name].select([row]) for name, row in each])
-    words = [networks[places.index(place)] for place in each]
+    ids = [_label(known[name], row, name) for name, row in each]
+    if len(set(ids)) < len(ids):
+        ids = [networks[places.index(place)] for place in each]
     parts = [f"{f'wx.Zoo.open({name!r})' if name else 'zoo'}.select([{row}])" for name, row in each]
     return Gathered(
-        joined.with_table(joined.table.assign(id=_labels(words, [name for name, _ in each]))),
+        joined.with_table(joined.table.assign(id=ids)),
         tuple(each.index(place) for place in places),
         tuple(networks),
         f"wx.concat([{', '.join(parts)}])",
     )
 
 
-def _labels(words: list[str], names: list[str]) -> list[str]:
-    """Ids as figures show them: without the folders of the other zoos, where that tells them apart."""
-    short = [
-        f"{word.removesuffix(f'@{name}')}@{Path(name).name}" if name else word
-        for word, name in zip(words, names, strict=True)
-    ]
-    return short if len(set(short)) == len(short) else words
+def _label(zoo: "Zoo", row: int, name: str) -> str:
+    """The id of a network as figures show it: with the zoo that it comes from, without the folders above that."""
+    network = str(zoo.entries.part(["id"])["id"].iloc[row])
+    return f"{network}@{Path(name).name}" if name else network
 
 
 def _parted(main: "Zoo", word: str) -> tuple[str, str]:

@@ -23,8 +23,9 @@ from wsexplore.cli.gathered import NETWORK_HELP, gathered
 from wsexplore.cli.page import Drawing, Html, write_html
 
 if TYPE_CHECKING:
-    from wsexplore.datasets import Dataset
+    from wsexplore.datasets import Dataset, Split
     from wsexplore.landscape import MergeTree, Plane, Sheet
+    from wsexplore.nets import Architecture
 
 Points = Annotated[int, typer.Option(help="Networks per side of the plane, 3 to 401.")]
 Statistics = Annotated[
@@ -149,15 +150,33 @@ def _check_kind(ids: list[str], run: int | None, *, around: bool, matched: bool)
 
 
 def drawn(sheet: "Sheet", data: "Dataset", drawing: dict[str, Any], device: Device, on_step: OnStep) -> "Plane":
-    """A sheet, judged; what that costs is said first."""
+    """A sheet, judged; what that costs is said first.
+
+    Raises:
+        ValueError: the data do not fit, or a number is out of range.
+    """
     from wsexplore.landscape import cost_of, draw_plane
     from wsexplore.population import device_of
 
-    part = {name: drawing[name] for name in ("split", "statistics")}
-    judged = sheet.subspace.architecture.task == "classify" and len(data.split(drawing["split"]))
-    if judged and device_of(device.value).type == "cpu":
-        tell_cost(cost_of(sheet, data, **part))
+    architecture, samples = sheet.subspace.architecture, data.split(drawing["split"])
+    if drawing["calibration"] < 2:
+        raise ValueError(f"statistics are measured on 2 or more samples, got calibration {drawing['calibration']}")
+    if architecture.task == "classify" and len(samples):
+        check_fits(architecture, samples)
+        if device_of(device.value).type == "cpu":
+            tell_cost(cost_of(sheet, data, **{name: drawing[name] for name in ("split", "statistics")}))
     return draw_plane(sheet, data, **drawing, device=device.value, on_step=on_step)
+
+
+def check_fits(architecture: "Architecture", samples: "Split") -> None:
+    """Check, before anything is timed, that networks take these samples.
+
+    Raises:
+        ValueError: they do not.
+    """
+    from wsexplore.align.activations import shaped_inputs
+
+    shaped_inputs(samples.inputs[:1], architecture)
 
 
 def plane_facts(plane: "Plane", depth: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray as Array
 
 from wsexplore.figures.theme import CATEGORIES, SEQUENTIAL, layout, plain, scale
+from wsexplore.figures.tree import basin_colours
 
 SYMBOLS_OF = {"network": "circle", "bend": "diamond", "checkpoint": "circle"}
 LOW, HIGH = 1e-3, 0.98
@@ -51,7 +52,7 @@ def contour_figure(
         unit: of the axes.
         labels: of the axes.
         measure: "loss" or "accuracy".
-        minima: coordinates of local minima to ring.
+        minima: coordinates of local minima, the most persistent first, in the colours of the merge tree.
         height: in pixels.
     """
     figure = go.Figure()
@@ -85,9 +86,14 @@ def contour_figure(
             x=minima[:, 0],
             y=minima[:, 1],
             mode="markers",
-            name="local minimum",
-            marker={"symbol": "circle-open", "size": 15, "color": "white", "line": {"width": 2.5}},
-            hoverinfo="skip",
+            marker={
+                "symbol": ["star", *["diamond"] * (len(minima) - 1)],
+                "size": [17, *[13] * (len(minima) - 1)],
+                "color": basin_colours(len(minima)),
+                "line": {"width": 2, "color": "white"},
+            },
+            hovertemplate="local minimum<br>%{x:.3g}, %{y:.3g}<extra></extra>",
+            showlegend=False,
         )
     _add_marks(figure, marks, measure, settings)
     first, second = (f"{plain(label)} ({plain(unit)})" for label in labels)

@@ -76,8 +76,10 @@ class Barrier:
 
 
 def above_chord(alphas: Float[Array, " steps"], values: Float[Array, " steps"]) -> Float[Array, " steps"]:
-    """What a curve lies above the straight line between its ends."""
-    above: Float[Array, " steps"] = values - np.interp(alphas, [0, 1], [values[0], values[-1]])
+    """What a curve lies above the straight line between its ends; infinite where it is not finite and its ends are."""
+    chord = np.interp(alphas, [0, 1], [values[0], values[-1]])
+    lost = ~np.isfinite(values) & np.isfinite(chord)
+    above: Float[Array, " steps"] = np.where(lost, np.inf, np.where(lost, 0, values) - chord)
     return above
 
 
