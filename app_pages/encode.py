@@ -56,7 +56,7 @@ def training(name: str, zoo: Zoo) -> None:
     if status is None:
         return
     if not status.ended:
-        watch(status.id, lambda heard: _curves(heard, config.steps))
+        watch(status.id, lambda heard: _curves(heard, config.steps), before="The first measurement is on its way.")
     elif status.state == "done":
         _done(status, name)
     else:

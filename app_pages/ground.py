@@ -26,6 +26,9 @@ KINDS = {
 }
 POINTS = (21, 51, 101, 201)
 MEASURES = ("Loss", "Accuracy")
+QUICK = 51
+"""Points per side, about, of a plane that is not whole yet."""
+
 FARTHEST = 10.0
 """Largest span of a plane around a network."""
 
@@ -44,7 +47,7 @@ def ground() -> None:
     view, measure, minima = _look()
 
     def draw(plane: Plane) -> None:
-        draw_plane(plane, view, measure, None)
+        draw_plane(plane.thinned(QUICK), view, measure, None)
 
     plane: Plane = result_of(asked.name, asked.title, WORK[kind](asked), cost=cost, show=draw)
     draw_plane(plane, view, measure, minima_of(plane) if minima else None)

@@ -133,9 +133,11 @@ def watch_training(asked: Asked) -> None:
     if status is None:
         return
     if not status.ended:
-        watch(status.id, lambda heard: _growing(asked, heard))
-        if status.partial is None:
-            st.caption("The first checkpoints are on their way; every run becomes a line.")
+        watch(
+            status.id,
+            lambda heard: _growing(asked, heard),
+            before="The first checkpoints are on their way; every run becomes a line.",
+        )
     elif status.state == "done":
         _trained(asked, status.result, status.seconds)
     else:

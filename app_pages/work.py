@@ -71,12 +71,15 @@ def result_of(
     st.stop()
 
 
-def watch(job: str, show: Show | None = None) -> None:
-    """How far a job is, a button that cancels it, and what is there so far; when it ends, the page is drawn anew."""
+def watch(job: str, show: Show | None = None, *, before: str = "") -> None:
+    """How far a job is, a button that cancels it, and what is there so far; when it ends, the page is drawn anew.
+
+    `before` is what the page says as long as nothing is there.
+    """
     _progress(job)
     if show is not None:
         every = _wanted(job)
-        st.fragment(_so_far, run_every=every)(job, show, every)
+        st.fragment(_so_far, run_every=every)(job, show, before, every)
 
 
 @st.fragment(run_every=OFTEN)
@@ -100,9 +103,10 @@ def _cancel(job: str) -> None:
         sleep(0.02)
 
 
-def _so_far(job: str, show: Show, every: float) -> None:
+def _so_far(job: str, show: Show, before: str, every: float) -> None:
     """The partial result; where its drawing takes long, the page is drawn anew once to draw it less often."""
     if (status := jobs().status(job)) is None or status.partial is None:
+        st.caption(before)
         return
     began = thread_time()
     show(status.partial)

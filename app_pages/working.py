@@ -18,7 +18,7 @@ RECENT = 120.0
 SHORT = 2.0
 """Seconds of work that the list is silent about."""
 
-WIDTH = 208
+WIDTH = 204
 """Of a title, in pixels: what a button beside it leaves of the sidebar."""
 
 MOST = 5
@@ -83,11 +83,12 @@ def _row(status: Status, pages: Mapping[str, Any]) -> None:
     page, _, query = status.link.partition("?")
     name, icon = plain(status.title), ICONS[status.state]
     with st.container(horizontal=True, gap=None, vertical_alignment="center"):
-        if page in pages:
-            asked = parse_qs(query)
-            st.page_link(pages[page], label=name, icon=icon, query_params=asked, help=name, width=WIDTH)
-        else:
-            st.caption(f"{icon} {name}", width=WIDTH)
+        with st.container(width=WIDTH):
+            if page in pages:
+                asked = parse_qs(query)
+                st.page_link(pages[page], label=name, icon=icon, query_params=asked, help=name, width="stretch")
+            else:
+                st.caption(f"{icon} {name}")
         _way_out(status)
     bar = "" if status.ended else BAR.format(percent=round(100 * status.fraction))
     st.html(ROW.format(words=_words(status), bar=bar))

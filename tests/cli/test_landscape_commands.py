@@ -318,6 +318,8 @@ WRONG = [
     (("plane",), "got 0 ids"),
     (("plane", A, B), "got 2 ids"),
     (("plane", "nobody"), "no network has the id 'nobody'"),
+    (("plane", f"{A}@"), f"no network has the id '{A}@'"),
+    (("plane", f"@{A}"), f"there are no zoos called '{A}'"),
     (("plane", A, A, B), "three different networks"),
     (("plane", A, "--run", 1), "leave out the ids"),
     (("plane", "--run", 99), "run 99 has 0 checkpoints"),

@@ -183,6 +183,15 @@ def test_a_plane_that_was_stopped_goes_on_where_it_was(zoo, last):
     )
 
 
+def test_a_thinned_plane_holds_some_of_the_points(zoo, last):
+    plane = random_plane(zoo, last[0], "digits", points=21)
+    assert plane.thinned(21).losses.shape == (21, 21)
+    few = plane.thinned(6)
+    assert few.losses.shape == (6, 6)
+    np.testing.assert_array_equal(few.losses, plane.losses[::4, ::4])
+    np.testing.assert_array_equal(few.xs, plane.xs[::4])
+
+
 def test_what_another_plane_had_found_is_not_taken_over(zoo, last):
     other = random_plane(zoo, last[1], "digits", points=5)
     mine = random_plane(zoo, last[0], "digits", points=5, earlier=other)

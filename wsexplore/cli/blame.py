@@ -47,7 +47,7 @@ def explained_at(route: "Route", curve: "Barrier", at: float | None, on_step: On
     from wsexplore.landscape import explained
 
     inner = curve.excess[1:-1]
-    highest = float(curve.alphas[1 + int(inner.argmax())]) if len(inner) else 0.5
+    highest = round(float(curve.alphas[1 + int(inner.argmax())]), 6) if len(inner) else 0.5
     return explained(route, highest if at is None else at, on_step=on_step)
 
 

@@ -96,14 +96,14 @@ def _parted(main: "Zoo", word: str) -> tuple[str, str]:
 
     if "@" not in word or (main.entries.part(["id"])["id"] == word).any():
         return word, ""
-    cuts = [place for place, letter in enumerate(word) if letter == "@"]
+    cuts = [place for place, letter in enumerate(word[:-1]) if letter == "@"]
     for cut in reversed(cuts):
         try:
             find("zoos", word[cut + 1 :])
         except ValueError:
             continue
         return word[:cut], word[cut + 1 :]
-    return word[: cuts[-1]], word[cuts[-1] + 1 :]
+    return (word[: cuts[-1]], word[cuts[-1] + 1 :]) if cuts else (word, "")
 
 
 def _sibling(main: "Zoo", zoo: str, other: str) -> "Zoo":

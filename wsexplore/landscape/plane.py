@@ -1,6 +1,6 @@
 """Planes of weight space: the loss on a grid of networks, and where to look for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -93,6 +93,13 @@ class Plane:
             np.nanargmin(np.where(np.isfinite(self.losses), self.losses, np.nan)), self.losses.shape
         )
         return float(self.xs[column]), float(self.ys[row]), float(self.losses[row, column])
+
+    def thinned(self, side: int) -> "Plane":
+        """Every second, fourth or eighth row and column, so that at most about so many are left; for a quick look."""
+        stride = next((stride for stride in (1, 2, 4) if len(self.xs) <= side * stride), 8)
+        some = slice(None, None, stride)
+        grids = {name: getattr(self, name)[some, some] for name in ("losses", "accuracies", "samples")}
+        return replace(self, xs=self.xs[some], ys=self.ys[some], **grids)
 
     def frame(self) -> pd.DataFrame:
         """Coordinates, loss (nats), accuracy and samples, a row per point."""
