@@ -16,7 +16,7 @@ README = (
     ("atlas", "atlas", 1010),
     ("represent", "represent", 1000),
     ("align", "align", 1120),
-    ("landscape", "landscape?plane=Along+a+learned+curve", 960),
+    ("landscape", "landscape?plane=Along+a+learned+curve", 1060),
     ("sample", "sample", 1000),
 )
 """Name of the picture, link, and height in pixels."""

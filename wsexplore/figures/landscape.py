@@ -9,21 +9,11 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray as Array
 
-from wsexplore.figures.theme import CATEGORIES, SEQUENTIAL, layout, plain, scale
+from wsexplore.figures.loss_colours import loss_colours, loss_levels
+from wsexplore.figures.theme import CATEGORIES, layout, plain
 from wsexplore.figures.tree import basin_colours
 
 SYMBOLS_OF = {"network": "circle", "bend": "diamond", "checkpoint": "circle"}
-LOW, HIGH = 1e-3, 0.98
-"""Least loss that is told apart, in nats, and the share of the points below which the colours end."""
-
-MANTISSAS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0))
-"""First digits of the losses at the ticks, from few to many."""
-
-TICKS = 5
-"""Ticks of the loss, at least."""
-
-LEVELS = 24
-"""Steps of the colours."""
 
 
 def contour_figure(
@@ -56,7 +46,7 @@ def contour_figure(
         height: in pixels.
     """
     figure = go.Figure()
-    z, settings = _coloured(losses, accuracies, measure)
+    z, settings = loss_colours(losses, accuracies, measure)
     figure.add_contour(
         x=xs,
         y=ys,
@@ -117,7 +107,7 @@ def surface_figure(
     height: int = 560,
 ) -> go.Figure:
     """The same plane as a surface, the loss on a logarithmic scale upwards; arguments as in `contour_figure`."""
-    z, settings = _coloured(losses, accuracies, measure)
+    z, settings = loss_colours(losses, accuracies, measure)
     settings.pop("contours")
     low, high = settings.pop("zmin"), settings.pop("zmax")
     heights = np.clip(z, None, high + 0.25 * (high - low))
@@ -150,7 +140,7 @@ def surface_figure(
             showlegend=False,
         )
     if len(marks):
-        tops = _levels(marks["loss"].to_numpy(float), marks["accuracy"].to_numpy(float), measure)
+        tops = loss_levels(marks["loss"].to_numpy(float), marks["accuracy"].to_numpy(float), measure)
         figure.add_scatter3d(
             x=marks["x"],
             y=marks["y"],
@@ -198,49 +188,6 @@ def plane_finding(
     return told
 
 
-def _coloured(losses: Array, accuracies: Array, measure: str) -> tuple[Array, dict[str, Any]]:
-    """Values to colour by, with scale, range, contours and bar."""
-    values = _levels(losses, accuracies, measure)
-    known = values[np.isfinite(values)]
-    if measure == "accuracy":
-        low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-        ticks = [tick for tick in np.linspace(0, 1, 11) if low - 0.05 <= tick <= high + 0.05]
-        words, title = [f"{tick:.0%}" for tick in ticks], "accuracy"
-    else:
-        low, high = (float(known.min()), float(np.quantile(known, HIGH))) if len(known) else (-1.0, 1.0)
-        ticks = _ticks(low, high)
-        words, title = [f"{10**tick:.3g}" for tick in ticks], "loss (nats)"
-    high = max(high, low + 1e-3)
-    bar = {"title": {"text": title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
-    return values, {
-        "colorscale": scale(SEQUENTIAL if measure == "loss" else SEQUENTIAL[::-1]),
-        "zmin": low,
-        "zmax": high,
-        "contours": {"start": low, "end": high, "size": (high - low) / LEVELS},
-        "colorbar": {**bar, "tickvals": ticks, "ticktext": words},
-    }
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Logarithms of round losses between two logarithms, as few as are enough."""
-    ticks: list[float] = []
-    for mantissas in MANTISSAS:
-        stops = [place + np.log10(digit) for place in range(-3, 7) for digit in mantissas]
-        ticks = [float(stop) for stop in stops if low - 0.01 <= stop <= high + 0.01]
-        if len(ticks) >= TICKS:
-            break
-    return ticks
-
-
-def _levels(losses: Array, accuracies: Array, measure: str) -> Array:
-    """Accuracies, or logarithms of losses; what is not finite stays out."""
-    if measure == "accuracy":
-        return accuracies.astype(np.float32)
-    finite = np.where(np.isfinite(losses), losses, np.nan)
-    levels: Array = np.log10(np.maximum(finite, LOW)).astype(np.float32)
-    return levels
-
-
 def _add_marks(figure: go.Figure, marks: pd.DataFrame, measure: str, settings: dict[str, Any]) -> None:
     """Networks in the colour of what they are themselves, with a white rim, and their names where there are few."""
     if not len(marks):
@@ -256,7 +203,7 @@ def _add_marks(figure: go.Figure, marks: pd.DataFrame, measure: str, settings: d
         marker={
             "symbol": [SYMBOLS_OF.get(kind, "circle") for kind in marks["kind"]],
             "size": 12 if many else 15,
-            "color": _levels(marks["loss"].to_numpy(float), marks["accuracy"].to_numpy(float), measure),
+            "color": loss_levels(marks["loss"].to_numpy(float), marks["accuracy"].to_numpy(float), measure),
             "colorscale": settings["colorscale"],
             "cmin": settings["zmin"],
             "cmax": settings["zmax"],

@@ -20,6 +20,7 @@ from wsexplore.nets import ACTIVATIONS, Architecture
 from wsexplore.population import score
 from wsexplore.population.budget import NUMBER, cut_for
 from wsexplore.population.evaluate import MEMORY
+from wsexplore.population.steps import threads_for
 
 IN_CACHE = {"cpu": 2 << 20, "cuda": 256 << 20}
 """Bytes of one layer's activations that go together: what a core keeps close, measured on perceptrons."""
@@ -165,7 +166,8 @@ class Choice(NamedTuple):
 
 def choose(subspace: Subspace, samples: Split) -> Choice:
     """The evaluator that was the fastest for this architecture with about so many samples, timed once per process."""
-    return _chosen(_Trial(subspace, samples))
+    with threads_for(subspace.architecture.layout.size):
+        return _chosen(_Trial(subspace, samples))
 
 
 class _Trial:

@@ -75,7 +75,7 @@ def random_sheet(
     Raises:
         ValueError: a row, a number or a word is out of range.
     """
-    architecture, grid = kind_of(zoo, [row]), _line(-span, span, check_points(points))
+    architecture, grid = kind_of(zoo, [row]), torch.linspace(-span, span, check_points(points))
     if not 0 < span <= WIDEST:
         raise ValueError(f"a plane reaches from 0 to {WIDEST:g} units of its directions, got span {span:g}")
     weights, buffers = zoo.rows([row]), zoo.buffer_rows([row])
@@ -205,7 +205,7 @@ def through(
     middle = ((low + high) / 2).tolist()
     moves = buffers[1:] - buffers[0]
     statistics = torch.cat([buffers[:1], torch.linalg.solve(places[1:].double(), moves.double()).float()])
-    xs, ys = (_line(centre - half, centre + half, check_points(points)) for centre in middle)
+    xs, ys = (torch.linspace(centre - half, centre + half, check_points(points)) for centre in middle)
     subspace = Subspace(networks.architecture, torch.cat([weights[:1], axes]), statistics)
     paths = {} if line is None else {"learned curve": ((line - weights[0]) @ axes.T).numpy()}
     return Sheet(kind, subspace, xs, ys, "L2 distance", weights, buffers, names, recipe, paths=paths)
@@ -250,7 +250,7 @@ def trajectory_sheet(
     places = (weights - weights[-1]) @ axes.T
     half = float((places.max(0).values - places.min(0).values).max()) * (0.5 + MARGIN)
     middle = ((places.max(0).values + places.min(0).values) / 2).tolist()
-    xs, ys = (_line(centre - half, centre + half, check_points(points)) for centre in middle)
+    xs, ys = (torch.linspace(centre - half, centre + half, check_points(points)) for centre in middle)
     options = {"points": points, "split": split, "statistics": statistics}
     epochs = table["epoch"].iloc[rows].tolist()
     return Sheet(
@@ -276,10 +276,6 @@ def looked_at(drawing: Drawing) -> dict[str, Any]:
 def _still(buffers: Float[Tensor, "1 buffers"]) -> Float[Tensor, "3 buffers"]:
     """Running statistics that do not change along two directions."""
     return torch.cat([buffers, torch.zeros(2, buffers.shape[1])])
-
-
-def _line(low: float, high: float, points: int) -> Float[Tensor, " points"]:
-    return torch.linspace(low, high, points)
 
 
 def data_of(data: str | Dataset) -> tuple[Dataset, str]:
