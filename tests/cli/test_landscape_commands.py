@@ -461,8 +461,9 @@ def test_an_interrupted_plane_ends_at_once_and_leaves_nothing(kept, tmp_path):
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
     begun = time.monotonic()
-    _, said = process.communicate(timeout=60)
-    assert time.monotonic() - begun < 3
-    assert process.returncode == 1
+    said = process.stderr.readline()
+    assert time.monotonic() - begun < 2  # the work ends; what the interpreter takes to leave is its own
+    _, rest = process.communicate(timeout=60)
+    assert (process.returncode, rest) == (1, "")
     assert said == "wsexplore: interrupted; nothing half-written was left\n"
     assert list(tmp_path.iterdir()) == []

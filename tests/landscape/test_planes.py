@@ -278,6 +278,8 @@ def test_the_cost_of_a_plane_grows_with_its_points(zoo, last):
         (lambda zoo: networks_plane(zoo, [0, 1], "digits"), "three networks, got 2"),
         (lambda zoo: networks_plane(zoo, [0, 1, 1], "digits"), "three different networks"),
         (lambda zoo: trajectory_plane(zoo, 7, "digits"), "run 7 has 0 checkpoints"),
+        (lambda zoo: random_plane(zoo, 0, "two-moons"), "do not fit mlp"),
+        (lambda zoo: random_plane(zoo, 0, "digits", calibration=0), "2 or more samples, got calibration 0"),
     ],
 )
 def test_bad_input_gets_one_sentence(zoo, call, message):

@@ -183,8 +183,9 @@ def plane_finding(
     told = f"{name}: {split} loss from {known.min():.3g} to {known.max():.3g} nats over {len(known):,} networks"
     told += f", each judged on up to {samples:,} samples"
     if len(marks):
-        told += f"; {len(marks)} networks are marked, their own losses {marks['loss'].min():.3g} to "
-        told += f"{marks['loss'].max():.3g} nats"
+        low, high = marks["loss"].min(), marks["loss"].max()
+        several = f"; {len(marks)} networks are marked, their own losses {low:.3g} to {high:.3g} nats"
+        told += several if len(marks) > 1 else f"; the network marked has {low:.3g} nats itself"
     return told
 
 

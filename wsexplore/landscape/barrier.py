@@ -160,7 +160,7 @@ def walked(route: Route, *, on_step: OnStep | None = None) -> Barrier:
     terms = attribute(architecture, weights[top], float(alphas[top[1]]), route.samples, buffers=buffers[top])
     return Barrier(
         *route.names,
-        aligned=walk.align,
+        aligned=route.aligned,
         repaired=walk.repair,
         alphas=alphas,
         losses=losses,

@@ -15,6 +15,7 @@ from wsexplore.align.checks import check_word
 from wsexplore.datasets import Dataset, Split, dataset
 from wsexplore.landscape.ends import PathEnds, kind_of, pair_ends
 from wsexplore.landscape.kinds import BEZIER, LEARNED, coefficients
+from wsexplore.landscape.picked import check_samples
 from wsexplore.landscape.route import Route, names_of
 from wsexplore.landscape.told import told
 from wsexplore.landscape.walk import CALIBRATION, Walk, within
@@ -162,10 +163,9 @@ def fit_curve(
     source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
     if not len(source.train):
         raise ValueError(f"the training split of {name} is empty; a curve is learned on it")
+    check_samples(kind_of(zoo, [first, second]), source.train)
     matching: dict[str, Any] = {"align": align, "method": method, "canonical": canonical}
     ends = pair_ends(zoo, first, second, **matching, data=source, seed=seed, on_step=within(on_step, 0.0, 0.05))
-    if ends.architecture.task != "classify":
-        raise ValueError("a curve of low loss needs classifiers; these networks are pictures")
     options = {"kind": kind, "bends": bends, "epochs": epochs, "lr": lr, "batch_size": batch_size, "align": align}
     options |= {key: value for key, value in matching.items() if value not in (align, "auto", "none")}
     words, flags = told(options)
@@ -225,15 +225,17 @@ def curve_route(
     source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
     walk = Walk(steps, split, False, repair, calibration, seed)
     repaired = "".join(f" --{key} {value}" for key, value in walk.chosen.items())
+    words, _ = told({"steps": steps, "split": split, **walk.chosen, "seed": seed})
     recipe = Recipe.of(
         "curve_barrier",
         inputs={"zoo": zoo.fingerprint, **curve.recipe.inputs},
         arguments={"curve": curve.recipe.arguments, "dataset": name, **walk.arguments},
         seed=seed,
         cli=f"{curve.recipe.cli} --split {split} --steps {steps}{repaired}",
-        python=f"curve = {curve.recipe.python}\nwx.walked(wx.curve_route(zoo, curve, {name!r}, {walk.keywords}))",
+        python=f"curve = {curve.recipe.python}\nwx.walked(wx.curve_route(zoo, curve, {name!r}, {words}))",
     )
-    return Route(curve.path(zoo).to(device_of(device)), walk, source, (curve.first, curve.second), recipe)
+    ends = curve.path(zoo).to(device_of(device))
+    return Route(ends, walk, source, (curve.first, curve.second), recipe, curve.aligned)
 
 
 def _learned(

@@ -95,7 +95,7 @@ def compare_methods(
         seconds = time.perf_counter() - began
         judging = _said(telling, f"walking the path of {method}" if place else "the raw path", 0.5, 1.0)
         recipe = barrier_recipe(zoo, (first, second), name, walk)
-        curve = walked(Route(ends.to(target), walk, source, ids, recipe), on_step=judging)
+        curve = walked(Route(ends.to(target), walk, source, ids, recipe, walk.align), on_step=judging)
         rows.append(
             {
                 "method": method,

@@ -63,7 +63,7 @@ def barrier_curves(
             found = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=within(tell, 0.0, 0.5))
             ends = found.to(target)
         recipe = barrier_recipe(zoo, (first, second), name, walk)
-        route = Route(ends, walk, source, names_of(zoo, (first, second)), recipe)
+        route = Route(ends, walk, source, names_of(zoo, (first, second)), recipe, walk.align)
         curves[kind] = walked(route, on_step=within(tell, 0.5, 1.0))
     return curves
 

@@ -13,6 +13,7 @@ from wsexplore.align.checks import check_word
 from wsexplore.datasets import Dataset, Split
 from wsexplore.landscape.ends import calibration_inputs
 from wsexplore.landscape.evaluators import choose
+from wsexplore.landscape.picked import check_samples
 from wsexplore.landscape.plane import Mark, Plane, Sheet
 from wsexplore.landscape.refine import Judged, refine
 from wsexplore.landscape.walk import CALIBRATION, repairs_of
@@ -67,13 +68,13 @@ def draw_plane(sheet: Sheet, data: Dataset, **drawing: Unpack[Drawing]) -> Plane
         ValueError: the split is empty or does not fit, or the networks are no classifiers.
     """
     architecture, target = sheet.subspace.architecture, device_of(drawing.get("device", "auto"))
-    if architecture.task != "classify":
-        raise ValueError("a plane shows the loss of classifiers; these networks are pictures")
     split, seed = drawing.get("split", "test"), drawing.get("seed", 0)
     samples, repaired = data.split(split), statistics_of(architecture, drawing.get("statistics", AUTO))
     if not len(samples):
         raise ValueError(f"the {split} split of {data.name} is empty; choose another split")
-    count = drawing.get("calibration", CALIBRATION)
+    check_samples(architecture, samples)
+    if (count := drawing.get("calibration", CALIBRATION)) < 2:
+        raise ValueError(f"statistics are measured on 2 or more samples, got calibration {count}")
     inputs = None if repaired == "none" else calibration_inputs(data, count, seed=seed).to(target)
     subspace, on_partial = sheet.subspace.to(target), drawing.get("on_partial")
     blank = _blank(sheet, samples, split, repaired, target, evaluator=choose(subspace, samples).name)
@@ -101,6 +102,7 @@ def draw_plane(sheet: Sheet, data: Dataset, **drawing: Unpack[Drawing]) -> Plane
 def cost_of(sheet: Sheet, data: Dataset, *, split: str = "test", statistics: str = AUTO) -> float:
     """Seconds that drawing a sheet on this machine's CPU will take, from a measurement on a few of its networks."""
     architecture, samples = sheet.subspace.architecture, data.split(split)
+    check_samples(architecture, samples)
     seconds = choose(sheet.subspace, samples).seconds * len(samples)
     if statistics_of(architecture, statistics) == "reset":
         seconds *= 1 + 1.5 * min(CALIBRATION, len(data.train)) / max(1, len(samples))

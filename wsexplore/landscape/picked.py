@@ -40,6 +40,22 @@ def check_classifies(zoo: Zoo) -> None:
         )
 
 
+def check_samples(architecture: Architecture, samples: Split) -> None:
+    """Check that networks can be judged on the samples of a split.
+
+    Raises:
+        ValueError: the networks are fields, there are no samples, or inputs or classes do not fit.
+    """
+    if architecture.task == "field":
+        raise ValueError(f"{architecture.name} networks are pictures and have no loss on classes; choose classifiers")
+    if not len(samples):
+        raise ValueError("this split of the data set is empty, so there is nothing to judge networks on")
+    weights = architecture.initial_weights(seed=0)[None]
+    classes = architecture.forward(weights, samples.inputs[:1]).shape[-1]
+    if (most := int(samples.targets.max()) + 1) > classes:
+        raise ValueError(f"the networks tell {classes} classes apart, the data have at least {most}")
+
+
 def check_rows(zoo: Zoo, rows: Sequence[int]) -> None:
     """Check that these are rows of a zoo.
 

@@ -22,6 +22,7 @@ class Route:
         data: what networks are judged on, and what statistics are measured on.
         names: ids of the two networks.
         recipe: of the barrier along it.
+        aligned: whether the second network's units were matched to the first's.
     """
 
     ends: PathEnds
@@ -29,6 +30,7 @@ class Route:
     data: Dataset
     names: tuple[str, str]
     recipe: Recipe
+    aligned: bool
 
     @property
     def samples(self) -> Split:
@@ -84,7 +86,7 @@ def route_of(
     target = device_of(device)
     ends = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=on_step).along(walk.path)
     names = names_of(zoo, (first, second))
-    return Route(ends.to(target), walk, source, names, barrier_recipe(zoo, (first, second), name, walk))
+    return Route(ends.to(target), walk, source, names, barrier_recipe(zoo, (first, second), name, walk), walk.align)
 
 
 def names_of(zoo: Zoo, rows: tuple[int, int]) -> tuple[str, str]:
