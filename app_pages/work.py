@@ -54,8 +54,8 @@ def result_of(
         show: draws what `progress.partial` was given so far, again whenever there is more; what a cancelled, failed or
             interrupted job left is drawn too.
     """
-    told = {"name": name, "recipe": recipe, "cost": cost, "link": here()}
-    job = jobs().start(title, work, **told)
+    facts: dict[str, Any] = {"name": name, "recipe": recipe, "cost": cost, "link": here()}
+    job = jobs().start(title, work, **facts)
     if (status := jobs().status(job)) is None:
         st.rerun()
     if status.state == "done":
@@ -66,7 +66,7 @@ def result_of(
     if (way := _way_on(status, show)) is not None:
         if way == "anew":
             jobs().forget(job)
-        jobs().start(title, work, again=True, **told)
+        jobs().start(title, work, again=True, **facts)
         st.rerun()
     st.stop()
 
@@ -106,7 +106,8 @@ def _cancel(job: str) -> None:
 def _so_far(job: str, show: Show, before: str, every: float) -> None:
     """The partial result; where its drawing takes long, the page is drawn anew once to draw it less often."""
     if (status := jobs().status(job)) is None or status.partial is None:
-        st.caption(before)
+        if before:
+            st.caption(before)
         return
     began = thread_time()
     show(status.partial)
@@ -132,12 +133,14 @@ def told(status: Status) -> str:
 
 
 def ask_first(name: str, cost: float, limit: float = LIMIT) -> bool:
-    """Whether a job may begin: it is quick, was begun before, or the visitor has said so.
+    """Whether a job may begin: it is quick, there is something of it already, or the visitor has said so.
 
     Otherwise the page says what it costs and offers a button. The answer holds for the job of this `name`.
     """
     agreed: set[str] = st.session_state.setdefault("agreed", set())
-    if cost <= limit or name in agreed or jobs().status(jobs().id_of(name)) is not None:
+    status = jobs().status(jobs().id_of(name))
+    there = status is not None and (not status.ended or status.state == "done" or status.partial is not None)
+    if cost <= limit or name in agreed or there:
         return True
     st.info(f"This takes about {lasting(cost)} on this machine.", icon=":material/hourglass_top:")
     if not st.button("Compute it anyway", type="primary", key=f"agree-{jobs().id_of(name)}"):

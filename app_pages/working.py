@@ -18,7 +18,7 @@ RECENT = 120.0
 SHORT = 2.0
 """Seconds of work that the list is silent about."""
 
-WIDTH = 204
+WIDTH = 216
 """Of a title, in pixels: what a button beside it leaves of the sidebar."""
 
 MOST = 5

@@ -166,6 +166,42 @@ time.sleep(60)
     assert after.status(status.id).partial == (1, 2)
 
 
+def test_the_end_of_the_app_waits_for_no_work_and_keeps_what_was_done(home):
+    code = f"""
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from wsexplore.jobs import Jobs, pool
+pool.PATIENCE = 1.0
+def listening(progress):
+    with ThreadPoolExecutor(1) as threads:
+        stop = []
+        inner = threads.submit(lambda: [time.sleep(0.01) for _ in iter(lambda: bool(stop), True)])
+        try:
+            progress.partial((1, 2))
+            while True:
+                progress(0.5, "half")
+                time.sleep(0.01)
+        finally:
+            stop.append(1)
+def deaf(progress):
+    progress.partial((3,))
+    while True:
+        time.sleep(0.01)
+jobs = Jobs(home=Path({str(home)!r}))
+for work in (listening, deaf, listening):
+    jobs.start(work.__name__, work, name=str(len(jobs.listed())))
+while sum(status.updates for status in jobs.listed()) < 2:
+    time.sleep(0.01)
+"""
+    began = time.monotonic()
+    ended = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert time.monotonic() - began < 30
+    found = {(record["title"], record["state"], record["updates"]) for record in records(home)}
+    assert found == {("listening", "interrupted", 1), ("deaf", "interrupted", 1), ("listening", "interrupted", 0)}
+
+
 def test_what_was_interrupted_without_a_partial_result_starts_anew(app):
     def endless(progress):
         while True:

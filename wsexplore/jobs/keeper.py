@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Mapping
 
+from wsexplore.jobs.exit import at_exit
 from wsexplore.jobs.job import Job
 from wsexplore.jobs.store import Store
 
@@ -39,7 +40,7 @@ class Keeper:
     def wake(self) -> None:
         """Look for jobs to write now."""
         with self._lock:
-            if self._thread is None and not self._closed:
+            if self._thread is None and not self._closed and not at_exit():
                 self._thread = threading.Thread(target=self._keep, name="job-keeper", daemon=True)
                 self._thread.start()
         self._call.set()

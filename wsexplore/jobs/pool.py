@@ -1,7 +1,5 @@
 """The workers, and the records of what they did, do and will do."""
 
-import atexit
-import ctypes
 import hashlib
 import threading
 import time
@@ -11,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from wsexplore.jobs.exit import at_exit, close_at_exit, interrupt, still_alive
 from wsexplore.jobs.job import Job, Lane
 from wsexplore.jobs.keeper import Keeper
 from wsexplore.jobs.record import Cancelled, Progress, Status, Work
@@ -49,7 +48,7 @@ class Jobs:
         if self._store is not None:
             for stored in self._store.found():
                 self._jobs[stored.status.id] = Job.of(stored)
-        atexit.register(self.close)
+        close_at_exit(self)
 
     def id_of(self, name: str) -> str:
         """The id of the job of this name, whether or not there is one: a digest."""
@@ -151,7 +150,6 @@ class Jobs:
 
     def close(self) -> None:
         """Stop all work and wait until it has stopped; what was not finished is kept as interrupted."""
-        atexit.unregister(self.close)
         with self._lock:
             self._closed = True
             for lane in self._lanes.values():
@@ -161,10 +159,10 @@ class Jobs:
                 job.stop.set()
             self._turn.notify_all()
         workers = [thread for lane in self._lanes.values() for thread in lane.threads]
-        if deaf := _still_alive(workers, PATIENCE / 2):
+        if deaf := still_alive(workers, PATIENCE / 2):
             for thread in deaf:
-                _interrupt(thread)
-            _still_alive(deaf, PATIENCE / 2)
+                interrupt(thread, Cancelled)
+            still_alive(deaf, PATIENCE / 2)
         with self._lock:
             for job in self._jobs.values():
                 if not job.status.ended:
@@ -229,10 +227,13 @@ class Jobs:
         assert work is not None
         try:
             result = work(Progress(job.stop, say, earlier))
-        except Cancelled:
-            self._end(job, state="interrupted" if self._closed and not job.status.stopping else "cancelled")
         except BaseException as error:  # the page shows it; a worker must not die of it
-            self._end(job, state="failed", error=str(error) or type(error).__name__)
+            if (self._closed or at_exit()) and not job.status.stopping:
+                self._end(job, state="interrupted")
+            elif isinstance(error, Cancelled):
+                self._end(job, state="cancelled")
+            else:
+                self._end(job, state="failed", error=str(error) or type(error).__name__)
         else:
             self._end(job, state="done", fraction=1.0, result=result)
 
@@ -263,20 +264,3 @@ def _goes_on(job: Job, again: bool) -> bool:
     if not job.status.ended or job.status.state == "done":
         return False
     return again or not (job.here or job.status.partial is not None)
-
-
-def _still_alive(threads: list[threading.Thread], seconds: float) -> list[threading.Thread]:
-    """Those that have not ended after so many seconds."""
-    until = time.monotonic() + seconds
-    for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
-    return [thread for thread in threads if thread.is_alive()]
-
-
-def _interrupt(thread: threading.Thread) -> None:
-    """Raise `Cancelled` in work that does not say how far it is, as soon as it is back in Python.
-
-    Only for the end of the app: work that was stopped anywhere leaves its own locks as they are.
-    """
-    if thread.ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(Cancelled))
