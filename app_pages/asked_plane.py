@@ -11,6 +11,7 @@ from wsexplore.landscape import (
     Plane,
     Sheet,
     cost_of,
+    curve_cost,
     curve_plane,
     fit_curve,
     networks_plane,
@@ -52,7 +53,8 @@ def plane_cost(asked: AskedPlane) -> float:
     """Seconds that it will take; that depends on the number of points, not on where they lie."""
     row, options = asked.networks.rows[0], asked.options
     sheet: Sheet = random_sheet(asked.networks.zoo, row, asked.data.name, points=options["points"])
-    return cost_of(sheet, asked.data, split=options["split"], statistics=options["statistics"])
+    drawing = cost_of(sheet, asked.data, split=options["split"], statistics=options["statistics"])
+    return drawing + (curve_cost(asked.networks.zoo, row, asked.data) if asked.kind == "curve" else 0.0)
 
 
 def _around(asked: AskedPlane) -> Work:

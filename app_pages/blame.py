@@ -1,6 +1,7 @@
 """Where a barrier comes from: the samples that cost most, the classes, and every answer on the way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
@@ -10,6 +11,7 @@ from app_pages.legs import Way, decisions_of, parts_of
 from app_pages.plain import plain
 from wsexplore.figures import classes_figure, costly_figure, decisions_figure
 from wsexplore.landscape import Attribution, Barrier, Route
+from wsexplore.zoo import Recipe
 
 SHOWN = 10
 """Samples that cost most."""
@@ -27,7 +29,7 @@ def blame(way: Way, legs: Sequence[Route], curves: Sequence[Barrier]) -> None:
         1.0,
         round(float(curves[leg].alpha_at_height), 3),
         0.025,
-        key=f"place-{leg}",
+        key=f"place-{leg}-{way.name}",
         help="At first where the barrier stands.",
     )
     parts = parts_of(way.name, leg, alpha, legs[leg])
@@ -59,7 +61,15 @@ def blame(way: Way, legs: Sequence[Route], curves: Sequence[Barrier]) -> None:
         f"{worst['accuracy_between']:.0%} are right between the two",
         table=table,
     )
-    recipe(way.networks.recipe(parts.recipe))
+    recipe(_recipe(way, legs, parts.recipe))
+
+
+def _recipe(way: Way, legs: Sequence[Route], of: Recipe) -> Recipe:
+    """On a triangle of matched networks the rows are those of the matched three."""
+    if len(legs) == 1 or not way.aligned:
+        return way.networks.recipe(of)
+    aligned = f"zoo = wx.align(zoo.select({list(way.networks.rows)}), reference=0, canonical={way.canonical!r})\n"
+    return way.networks.recipe(replace(of, cli="", python=aligned + of.python))
 
 
 def _samples(way: Way, route: Route, parts: Attribution) -> None:
@@ -85,8 +95,9 @@ def _samples(way: Way, route: Route, parts: Attribution) -> None:
     )
 
 
-def answers(way: Way, route: Route) -> None:
-    """The class said for every sample at every place of a leg."""
+def answers(way: Way, legs: Sequence[Route]) -> None:
+    """The class said for every sample at every place of the first leg."""
+    route = legs[0]
     every = decisions_of(way.name, 0, route)
     moving = (every.answers != every.answers[0]).any(0)
     only = st.toggle(
@@ -109,3 +120,4 @@ def answers(way: Way, route: Route) -> None:
         "A row is a sample, sorted by its true class and by how long it is right; a column is a network. "
         f"{every.changing:.1%} of the answers change somewhere between {first} and {second}."
     )
+    recipe(_recipe(way, legs, every.recipe))

@@ -117,7 +117,7 @@ def _spectrum(found: Curvature) -> None:
     )
     st.caption(
         f"Density of the {found.parameters:,} eigenvalues of the second derivatives of the {found.split} loss over "
-        f"{found.samples:,} samples, by stochastic Lanczos quadrature. Nearly all lie at 0; a few stand out. Running "
+        f"{found.samples:,} samples, by stochastic Lanczos quadrature, on a logarithmic axis. Running "
         "statistics are constants. These numbers depend on the scales of the weights: rescaling the units of a ReLU "
         "network changes them, and not the function."
     )
@@ -137,7 +137,7 @@ def _profiles(found: Curvature) -> None:
         alt=f"Loss along {len(found.profiles)} leading eigenvectors, {found.loss:.3g} {found.unit} at the network",
         table=found.profile_frame(),
     )
-    st.caption("Solid: the loss. Dotted: what the eigenvalue alone predicts. Distances are in L2 of all weights.")
+    st.caption("Solid: the loss. Dotted: what slope and eigenvalue predict. Distances are in L2 of all weights.")
 
 
 def _trace(found: Curvature) -> None:

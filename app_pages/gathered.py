@@ -1,5 +1,6 @@
 """Networks of one or several zoos that share an architecture, looked at together."""
 
+import shlex
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,11 +35,20 @@ class Gathered:
         return tuple(str(self.zoo.table["id"].iloc[row]) for row in self.rows)
 
     def recipe(self, of: Recipe) -> Recipe:
-        """A recipe that says first how the zoo is put together, where it is of several."""
-        if len({name for name, _ in self.refs}) == 1:
-            return of
-        parts = ", ".join(f"wx.Zoo.open({name!r}).select(\"id = '{network}'\")" for name, network in self.refs)
-        return replace(of, cli="", python=f"zoo = wx.concat([{parts}])\n{of.python}")
+        """A recipe that says first where the networks come from, and names them for the command line."""
+        names = [name for name, _ in self.refs]
+        main = names[0]
+        opened = [f"wx.Zoo.open({name!r})" for name in names]
+        python = f"zoo = {opened[0]}"
+        words = {}
+        if len(set(names)) > 1:
+            rows = [open_zoo(name).row_of(network) for name, network in self.refs]
+            parts = [f"{zoo}.select([{row}])" for zoo, row in zip(opened, rows, strict=True)]
+            python = f"zoo = wx.concat([{', '.join(parts)}])"
+            named = [network if name == main else f"{network}@{name}" for name, network in self.refs]
+            words = dict(zip(self.ids, named, strict=True))
+        cli = [shlex.quote(words.get(word, main if word == "ZOO" else word)) for word in shlex.split(of.cli)]
+        return replace(of, cli=" ".join(cli), python=f"{python}\n{of.python}")
 
 
 def gathered(refs: tuple[Ref, ...]) -> Gathered:

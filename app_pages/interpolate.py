@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from app_pages.blame import answers, blame
 from app_pages.frame import recipe, sentence, show
 from app_pages.gathered import gathered
-from app_pages.legs import Seen, Way, routes, seen
+from app_pages.legs import Seen, Way, names_of_classes, recipe_of, routes, seen
 from app_pages.link import check_link
 from app_pages.morph import morph
 from app_pages.pick import current_pair, current_refs, current_zoo, data_of
@@ -125,7 +125,11 @@ def numbers(found: Seen) -> None:
     cells[2].metric(
         "Accuracy falls by",
         f"{curve.accuracy_drop:.1%}",
-        help="Barrier in accuracy: the largest fall below the straight line between the accuracies of the ends.",
+        f"± {curve.accuracy_error:.1%}",
+        delta_color="off",
+        delta_arrow="off",
+        help="Barrier in accuracy: the largest fall below the straight line between the accuracies of the ends, at "
+        f"{curve.alpha_at_drop:.2f}, with its standard error.",
     )
     cells[3].metric("Accuracy of the ends", f"{curve.accuracies[0]:.1%}, {curve.accuracies[-1]:.1%}")
 
@@ -148,7 +152,7 @@ show(
         unit_images(found.frames.filters, kernel, data.input_shape),
         images,
         samples.targets[chosen].numpy(),
-        data.classes,
+        names_of_classes(legs[0]),
         stops=way.stops,
     ),
     key="path-figure",
@@ -160,7 +164,7 @@ told = [f"{len(found.alphas)} networks, each judged on all {len(samples):,} {spl
 told += ["Running statistics were measured anew for each."] if repair == "reset" else []
 told += [f"Digits shown: {' '.join(str(sample) for sample in chosen)}. Nothing is sent while you scrub."]
 st.caption(" ".join(told))
-recipe(networks.recipe(found.curves[0].recipe))
+recipe(recipe_of(way, legs))
 
 
 def folded(title: str, icon: str, key: str) -> DeltaGenerator | None:
@@ -174,7 +178,7 @@ if (box := folded("Where the barrier comes from", ":material/search_insights:", 
         blame(way, legs, found.curves)
 if (box := folded("Every answer on the way", ":material/view_column:", "answers")) is not None:
     with box, sentence():
-        answers(way, legs[0])
+        answers(way, legs)
 if (box := folded("All paths side by side", ":material/stacked_line_chart:", "paths")) is not None:
     with box, sentence():
         ways(way)

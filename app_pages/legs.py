@@ -1,7 +1,7 @@
 """The way of the Interpolate page: one leg between two networks, or three around a triangle."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from app_pages.frame import show
 from app_pages.gathered import Gathered
 from app_pages.plain import plain
-from app_pages.work import result_of
+from app_pages.work import ask_first, result_of
 from wsexplore.align import align
 from wsexplore.datasets import Dataset
 from wsexplore.figures import curves_figure, learning_figure
@@ -26,6 +26,7 @@ from wsexplore.landscape import (
     PathFrames,
     Route,
     Walk,
+    curve_cost,
     curve_route,
     decisions,
     explained,
@@ -34,8 +35,9 @@ from wsexplore.landscape import (
     route_of,
     walked,
 )
+from wsexplore.landscape.picked import class_names
 from wsexplore.landscape.walk import CALIBRATION
-from wsexplore.zoo import Zoo
+from wsexplore.zoo import Recipe, Zoo
 
 STEPS = {1: 41, 3: 21}
 """Networks on each leg, by the number of legs."""
@@ -172,9 +174,17 @@ def _route(way: Way, zoo: Zoo, first: int, second: int) -> Route:
         with right:
             learnt(curve, key=f"{key}-history")
 
-    title = f"Learning the way from {names[0]} to {names[1]}"
-    curve: Curve = result_of(f"curve {way.shape} {first} {second}", title, work, show=watch)
+    title, job = f"Learning the way from {names[0]} to {names[1]}", f"curve {way.shape} {first} {second}"
+    cost = _cost(way.shape, zoo, first, way.data)
+    if not ask_first(job, cost):
+        st.stop()
+    curve: Curve = result_of(job, title, work, cost=cost, show=watch)
     return curve_route(zoo, curve, way.data, **options)
+
+
+@st.cache_data(max_entries=32, show_spinner="Measuring what it takes…")
+def _cost(shape: str, _zoo: Zoo, row: int, _data: Dataset) -> float:
+    return curve_cost(_zoo, row, _data)
 
 
 TOLD = {"bezier": "Bezier", "chain": "chain"}
@@ -191,6 +201,25 @@ def learnt(curve: Curve, *, key: str) -> None:
     )
 
 
+def recipe_of(way: Way, legs: tuple[Route, ...]) -> Recipe:
+    """How the barriers of all legs are had without the app."""
+    first = legs[0].recipe
+    if len(legs) == 1:
+        return way.networks.recipe(first)
+    lines = [leg.recipe.python for leg in legs]
+    if way.aligned:
+        rows = list(way.networks.rows)
+        lines.insert(0, f"zoo = wx.align(zoo.select({rows}), reference=0, canonical={way.canonical!r})")
+    return way.networks.recipe(replace(first, action="barriers", cli="", python="\n".join(lines)))
+
+
+def names_of_classes(route: Route) -> tuple[str, ...]:
+    """Names of the classes that the networks of a route tell apart."""
+    start = route.ends.networks(torch.zeros(1))
+    outputs = route.ends.architecture.forward(start, route.samples.inputs[:1]).shape[-1]
+    return class_names(route.data.classes, outputs)
+
+
 def seen(way: Way, legs: tuple[Route, ...], samples: str) -> Seen:
     """Every network on the way, judged and asked."""
     return _seen(way.name, legs, samples)
@@ -203,9 +232,8 @@ def _seen(name: str, _legs: tuple[Route, ...], samples: str) -> Seen:
     weights, buffers = (torch.cat(part) for part in zip(*parts, strict=True))
     one = _legs[0]
     chosen = _numbers(samples) if samples.strip() else None
-    frames = path_frames(
-        one.ends.architecture, weights, one.samples, chosen, classes=len(one.data.classes), buffers=buffers
-    )
+    classes = len(names_of_classes(one))
+    frames = path_frames(one.ends.architecture, weights, one.samples, chosen, classes=classes, buffers=buffers)
     return Seen(
         curves,
         np.concatenate([curve.alphas + place for place, curve in enumerate(curves)]),
@@ -229,6 +257,6 @@ def decisions_of(name: str, leg: int, _route: Route) -> Decisions:
 
 def _numbers(text: str) -> list[int]:
     parts = text.replace(",", " ").split()
-    if not all(part.isdecimal() for part in parts) or len(parts) > 8:
+    if not all(part.isdecimal() and len(part) < 10 for part in parts) or len(parts) > 8:
         raise ValueError(f"digits are named by up to eight numbers like 3 14 159, got {text[:60]!r}")
     return [int(part) for part in parts]

@@ -135,7 +135,7 @@ def _functions() -> None:
     name, zoo = current_zoo()
     data = data_of(zoo)
     left, right = st.columns(2, vertical_alignment="bottom")
-    check_link_number("pairs", 10, 5000, "a number of pairs of")
+    check_link_number("pairs", 100, 5000, "a number of pairs of")
     pairs = left.slider("Pairs", 100, 5000, 2000, 100, key="pairs", bind="query-params", help="Drawn with a seed.")
     matched = right.toggle(
         "Match units, too",
@@ -197,7 +197,7 @@ def _basins() -> None:
 
     job = f"basins {zoo.fingerprint} {data.name} {rows.tolist()}"
     found: dict[str, BarrierMatrix] = result_of(job, f"Walking between {len(rows)} networks", work)
-    shown = {TITLES[way]: matrix for way, matrix in found.items() if way in ("naive", list(found)[-1])}
+    shown = {TITLES[way]: matrix for way, matrix in found.items() if way in TITLES}
     groups = {title: basins(matrix.heights, threshold=threshold) for title, matrix in shown.items()}
     ids = next(iter(shown.values())).ids
     heights = {title: matrix.heights for title, matrix in shown.items()}
@@ -215,14 +215,13 @@ def _basins() -> None:
         f"{some}{plain(basins_finding(heights, labels, threshold=threshold))}. Two networks share a basin where a "
         "chain of low barriers joins them."
     )
-    recipe(list(found.values())[-1].recipe)
+    recipe(found["aligned"].recipe)
 
 
 TITLES = {
     "naive": "as trained",
     "aligned": "aligned",
     "aligned + reset": "aligned, statistics reset",
-    "aligned + REPAIR": "aligned, REPAIR",
 }
 
 

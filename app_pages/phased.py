@@ -14,7 +14,7 @@ from app_pages.work import ask_first, result_of
 from wsexplore.datasets import Dataset
 from wsexplore.figures import phases_figure, phases_finding
 from wsexplore.jobs import Progress
-from wsexplore.landscape import PHASES, PhaseGrid, Thresholds, phases, phases_cost
+from wsexplore.landscape import PHASES, PhaseGrid, Thresholds, phases, phases_cost, with_thresholds
 from wsexplore.landscape.phase_controls import MOST_VALUES, NO_CONTROLS, RESULTS, WIDTH, trained_on
 from wsexplore.zoo import Zoo, shelf
 
@@ -43,11 +43,11 @@ def phased() -> None:
         return phases(zoos, x, y, data.name, **watched)
 
     def draw(grid: PhaseGrid) -> None:
-        _draw(grid, limits)
+        _draw(with_thresholds(grid, **limits))
 
     grid: PhaseGrid = result_of(job, f"Measuring phases over {x} and {y}", work, cost=cost, show=draw)
     draw(grid)
-    recipe(grid.recipe)
+    recipe(with_thresholds(grid, **limits).recipe)
 
 
 def _zoos() -> list[str]:
@@ -158,12 +158,13 @@ def _limits() -> dict[str, float]:
     }
 
 
-def _draw(grid: PhaseGrid, limits: dict[str, float]) -> None:
-    show(phases_figure(grid, **limits), key="phases", alt=phases_finding(grid, **limits), table=grid.frame())
-    st.caption(plain(phases_finding(grid, **limits)) + ".")
+def _draw(grid: PhaseGrid) -> None:
+    show(phases_figure(grid), key="phases", alt=phases_finding(grid), table=grid.frame())
+    st.caption(plain(phases_finding(grid)) + ".")
     with st.expander("What the phases are", icon=":material/menu_book:"):
         st.markdown("\n".join(f"- **{name}**: {told}" for name, told in PHASES.items()))
         st.caption(
             "After Yang et al., Taxonomizing local versus global structure in neural network loss landscapes, 2021. "
-            "Measured on the training split; curves between runs are learned for each cell."
+            "Loss, sharpness and connectivity are measured on the training split, CKA on the test split; curves "
+            "between runs are learned for each cell."
         )

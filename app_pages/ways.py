@@ -1,5 +1,7 @@
 """All paths between two networks on one axis: raw, matched, repaired, rescaled, along an arc, and along a curve."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app_pages.curves import TITLES, curves_frame
@@ -18,9 +20,11 @@ TOLD = {**TITLES, "least norm, aligned": "Least norm, matched", "arc": "Raw, arc
 def ways(way: Way) -> None:
     """Every way to walk between the first two networks, its barrier, and loss and accuracy beside each other."""
     title = "Walking every path"
-    found: dict[str, Barrier] = result_of(f"ways {way.shape} {way.split}", title, _work(way), show=_draw(way))
+    pair = way.networks.refs[:2], way.networks.name, way.networks.rows[:2], way.data.name, way.split
+    found: dict[str, Barrier] = result_of(f"ways {pair}", title, _work(way), show=_draw(way))
     _draw(way)(found)
-    recipe(way.networks.recipe(found["aligned"].recipe))
+    lines = "\n".join(curve.recipe.python for curve in found.values())
+    recipe(way.networks.recipe(replace(found["aligned"].recipe, action="barriers", cli="", python=lines)))
 
 
 def _work(way: Way):

@@ -7,12 +7,13 @@ python -m benchmarks.plane
 import argparse
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from time import process_time
 
 import numpy as np
 import torch
 
-from wsexplore.datasets import Split, dataset
+from wsexplore.datasets import Dataset, Split, dataset
 from wsexplore.landscape import PathEnds, Walk, barrier, curve_route, fit_curve, random_plane, walked
 from wsexplore.landscape.directions import random_directions
 from wsexplore.landscape.evaluators import choose
@@ -70,13 +71,17 @@ def plain_loop(subspace: Subspace, coordinates: torch.Tensor, samples: Split) ->
     return losses
 
 
-def against_peer(arch: Architecture, weights: torch.Tensor, buffers: torch.Tensor, samples: Split) -> None:
+def against_peer(zoo: Zoo, row: int, data: Dataset) -> None:
     """A plane of 51 x 51 networks on all 1,797 digits."""
+    arch, weights, buffers, samples = zoo.architecture, zoo.rows([row])[0], zoo.buffer_rows([row])[0], data.test
     subspace, coordinates = subspace_of(arch, weights, buffers), grid(POINTS)
-    choice = choose(subspace, samples)
-    refine(subspace, coordinates, samples)
-    ours = best_of(lambda: refine(subspace, coordinates, samples))
-    print(f"{POINTS} x {POINTS} networks, {len(samples):,} digits: {ours:.3f} s ({choice.name})")
+    plane = random_plane(zoo, row, data, points=POINTS)
+    ours = best_of(lambda: random_plane(zoo, row, data, points=POINTS))
+    print(f"random_plane, {POINTS} x {POINTS} networks, {len(samples):,} digits: {ours:.3f} s ({plane.evaluator})")
+    middle = POINTS // 2
+    print(
+        f"  its centre against the network itself: {abs(plane.losses[middle, middle] - plane.marks[0].loss):.1e} nats"
+    )
     loop = best_of(lambda: plain_loop(subspace, coordinates, samples), 1)
     print(f"  functional_call loop: {loop:.3f} s, so {ours / loop:.2f} of it")
     try:
@@ -139,11 +144,7 @@ def main() -> None:
     zoo, data = Zoo.open("digits-mlp"), dataset("digits")
     row = int(zoo.entries.where("design = 'seeds'")[0])
     every = Split(torch.cat([data.train.inputs, data.test.inputs]), torch.cat([data.train.targets, data.test.targets]))
-    against_peer(zoo.architecture, zoo.rows([row])[0], zoo.buffer_rows([row])[0], every)
-    plane = random_plane(zoo, row, data, points=POINTS)
-    print(
-        f"  centre of the plane against the network itself: {abs(plane.losses[25, 25] - plane.marks[0].loss):.1e} nats"
-    )
+    against_peer(zoo, row, replace(data, test=every))
     against_loops()
     barriers(zoo)
     normalised()

@@ -51,11 +51,12 @@ if TYPE_CHECKING:
     from wsexplore.landscape.attribution import Attribution
     from wsexplore.landscape.barrier import Barrier, barrier, walked
     from wsexplore.landscape.basins import Basins, basins
-    from wsexplore.landscape.bend import Curve, curve_route, fit_curve
+    from wsexplore.landscape.bend import Curve, fit_curve
     from wsexplore.landscape.cka import logits_cka
     from wsexplore.landscape.compare import MethodComparison, compare_methods
     from wsexplore.landscape.curvature import Curvature, curvature
     from wsexplore.landscape.curve_plane import curve_plane
+    from wsexplore.landscape.curve_route import curve_route
     from wsexplore.landscape.curves import barrier_curves
     from wsexplore.landscape.distances import DistancePairs, distance_pairs
     from wsexplore.landscape.ends import calibration_inputs, pair_ends, path_networks
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from wsexplore.landscape.route import Route, route_of
     from wsexplore.landscape.sharpness import hessian_trace, leading_eigenvalue
     from wsexplore.landscape.similarity import LayerSimilarity, layer_similarity
+    from wsexplore.landscape.walk import Walk
     from wsexplore.nets import Architecture, Layout, architecture
     from wsexplore.population import field_grid, render, score
     from wsexplore.population.evaluate import evaluate
@@ -156,6 +158,7 @@ _ROOMS = {
         "PhaseGrid",
         "Plane",
         "Route",
+        "Walk",
         "agreement",
         "barrier",
         "barrier_curves",
@@ -258,6 +261,7 @@ __all__ = [
     "Recipe",
     "Route",
     "SampleSettings",
+    "Walk",
     "WeightFlow",
     "Zoo",
     "agreement",

@@ -4,8 +4,19 @@ import numpy as np
 import pytest
 import torch
 
+import wsexplore as wx
 from wsexplore.datasets import Split, dataset
-from wsexplore.landscape import barrier, curve_route, decisions, explained, fit_curve, route_of, walked
+from wsexplore.landscape import (
+    barrier,
+    curve_cost,
+    curve_plane,
+    curve_route,
+    decisions,
+    explained,
+    fit_curve,
+    route_of,
+    walked,
+)
 from wsexplore.landscape.kinds import coefficients
 from wsexplore.landscape.walk import Walk
 from wsexplore.population import evaluate, train_zoo
@@ -168,6 +179,53 @@ def test_decisions_at_the_ends_are_those_of_the_networks(zoo):
     assert (np.diff(found.targets) >= 0).all()
     assert sorted(found.samples) == list(range(360))
     assert 0 < found.changing < 1
+
+
+def test_the_bend_of_a_curve_through_batch_normalisation_is_judged_with_statistics_of_its_own():
+    config = {"depth": 8, "width": 4, "input": [1, 8, 8]}
+    zoo = train_zoo("resnet", "digits", models=2, epochs=2, seed=0, lr=0.01, config=config)
+    plane = curve_plane(zoo, fit_curve(zoo, 0, 1, "digits", epochs=2), "digits", points=21)
+    bend = plane.marks[-1]
+    nearest = np.abs(plane.ys - bend.y).argmin(), np.abs(plane.xs - bend.x).argmin()
+    assert bend.kind == "bend"
+    assert bend.loss == pytest.approx(plane.losses[nearest], rel=0.2)
+
+
+def test_networks_that_tell_more_classes_apart_than_there_are_can_be_explained():
+    zoo = train_zoo("mlp", "digits", models=2, epochs=1, seed=0, config={"widths": [64, 16, 12]})
+    route = route_of(zoo, 0, 1, "digits", walk(steps=5))
+    assert explained(route, 0.5).classes[-1] == "class 11"
+    assert len(explained(route, 0.5).frame()) == 360
+    assert decisions(route).classes[-1] == "class 11"
+
+
+def test_networks_that_explode_are_not_learned_between_nor_explained(zoo):
+    wild = zoo.with_weights(zoo.weights * torch.tensor([1.0, 1e30, 1, 1])[:, None], zoo.recipe)
+    with pytest.raises(ValueError, match="not finite, so no curve is learned"):
+        fit_curve(wild, 0, 1, "digits")
+    with pytest.raises(ValueError, match="the weights there explode"):
+        explained(route_of(wild, 0, 1, "digits", walk(steps=5)), 0.5)
+    assert np.isnan(barrier(wild, 0, 1, "digits", steps=5).height)
+
+
+def test_the_python_lines_of_an_explanation_run_again(zoo, curve):
+    for route in (route_of(zoo, 0, 1, "digits", walk()), curve_route(zoo, curve, "digits")):
+        parts = explained(route, 0.25)
+        scope = {"wx": wx, "zoo": zoo}
+        *lines, last = parts.recipe.python.splitlines()
+        exec("\n".join(lines), scope)
+        np.testing.assert_allclose(eval(last, scope).excess, parts.excess, rtol=1e-4, atol=1e-5)
+
+
+def test_the_cost_of_a_curve_grows_with_its_epochs(zoo):
+    assert 0 < curve_cost(zoo, 0, "digits", epochs=1) < 5
+
+
+def test_the_fall_of_the_accuracy_has_a_place_and_an_error(zoo):
+    curve = barrier(zoo, 0, 1, "digits")
+    accuracy = curve.accuracies - np.interp(curve.alphas, [0, 1], curve.accuracies[[0, -1]])
+    assert curve.alpha_at_drop == curve.alphas[accuracy.argmin()]
+    assert 0 < curve.accuracy_error < 0.1
 
 
 def test_a_curve_is_walked_in_the_zoo_that_holds_its_ends(zoo, curve):

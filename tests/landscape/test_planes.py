@@ -183,6 +183,18 @@ def test_a_plane_that_was_stopped_goes_on_where_it_was(zoo, last):
     )
 
 
+def test_other_calibration_is_another_plane(normalised):
+    one = random_plane(normalised, 0, "digits", points=3, calibration=20)
+    two = random_plane(normalised, 0, "digits", points=3, earlier=one)
+    assert one.recipe != two.recipe
+    assert not np.allclose(one.losses, two.losses)
+
+
+def test_the_middle_of_a_random_plane_is_exactly_the_network(zoo, last):
+    plane = random_plane(zoo, last[0], "digits", points=11, span=0.7)
+    assert plane.xs[5] == plane.ys[5] == 0
+
+
 def test_a_thinned_plane_holds_some_of_the_points(zoo, last):
     plane = random_plane(zoo, last[0], "digits", points=21)
     assert plane.thinned(21).losses.shape == (21, 21)

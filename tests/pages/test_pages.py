@@ -206,7 +206,7 @@ def test_networks_of_two_kinds_are_not_walked_between(user):
     for page in ("align", "interpolate"):
         at = opened(page, zoo="mixed", a=kinds[0], b=kinds[1])
         assert not at.exception
-        assert "a straight path needs two networks of one kind" in at.error[0].value.lower()
+        assert "networks that are joined or compared are of one kind" in at.error[0].value.lower()
 
 
 def test_a_broken_zoo_gives_one_sentence(user):

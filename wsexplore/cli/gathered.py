@@ -44,7 +44,8 @@ class Gathered:
     def recipe(self, of: "Recipe") -> "Recipe":
         """A recipe that names the networks as the command does, and says first where they come from."""
         named = " ".join(shlex.quote(word) for word in self.words)
-        cli = of.cli.replace(f" ZOO {' '.join(self.ids)} ", f" ZOO {named} ", 1)
+        own = " ".join(shlex.quote(network) for network in self.ids)
+        cli = of.cli.replace(f" ZOO {own} ", f" ZOO {named} ", 1)
         return replace(of, cli=cli, python=f"zoo = {self.python}\n{of.python}" if self.python else of.python)
 
 

@@ -3,11 +3,12 @@ from wsexplore.landscape.attack import STRONGEST, MergeAttack, merge_attack
 from wsexplore.landscape.attribution import Attribution, attribute
 from wsexplore.landscape.barrier import Barrier, barrier, walked
 from wsexplore.landscape.basins import Basins, basins
-from wsexplore.landscape.bend import Curve, curve_route, fit_curve
+from wsexplore.landscape.bend import Curve, curve_cost, fit_curve
 from wsexplore.landscape.cka import logits_cka
 from wsexplore.landscape.compare import QUICK, MethodComparison, compare_methods
 from wsexplore.landscape.curvature import Curvature, curvature, curvature_cost
 from wsexplore.landscape.curve_plane import curve_plane, curve_sheet
+from wsexplore.landscape.curve_route import curve_route
 from wsexplore.landscape.curves import barrier_curves
 from wsexplore.landscape.directions import NORMALISATIONS
 from wsexplore.landscape.distances import DistancePairs, distance_pairs
@@ -30,7 +31,7 @@ from wsexplore.landscape.phase_grid import (
     disputed,
     mode_connectivity,
 )
-from wsexplore.landscape.phases import phases, phases_cost
+from wsexplore.landscape.phases import phases, phases_cost, with_thresholds
 from wsexplore.landscape.plane import Mark, Plane, Sheet
 from wsexplore.landscape.planes import (
     networks_plane,
@@ -99,6 +100,7 @@ __all__ = [
     "cost_of",
     "curvature",
     "curvature_cost",
+    "curve_cost",
     "curve_plane",
     "curve_route",
     "curve_sheet",
@@ -135,4 +137,5 @@ __all__ = [
     "trajectory_plane",
     "trajectory_sheet",
     "walked",
+    "with_thresholds",
 ]

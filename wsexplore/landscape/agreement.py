@@ -12,7 +12,8 @@ from torch import Tensor
 from wsexplore.align.activations import shaped_inputs
 from wsexplore.align.checks import check_counts
 from wsexplore.datasets import Dataset, dataset
-from wsexplore.landscape.picked import picked_network, picked_samples
+from wsexplore.landscape.picked import class_names, picked_network, picked_samples
+from wsexplore.landscape.told import quoted
 from wsexplore.population import OnStep, device_of, predict
 from wsexplore.zoo import Recipe, Zoo
 
@@ -179,7 +180,7 @@ def agreement(
             "data that they were trained on"
         )
     most = apart.argsort(descending=True, stable=True)[:shown]
-    names = (*source.classes, *(f"class {place}" for place in range(len(source.classes), classes)))[:classes]
+    names = class_names(source.classes, classes)
     return Agreement(
         first=ids[0],
         second=ids[1],
@@ -237,6 +238,6 @@ def _recipe(
         inputs={"zoo": zoo.fingerprint},
         arguments={"first": ids[0], "second": ids[1], "dataset": name, **told},
         seed=seed,
-        cli=f"wsexplore landscape similarity ZOO {ids[0]} {ids[1]} --dataset {name} {flags} --seed {seed}",
+        cli=f"wsexplore landscape similarity ZOO {quoted(ids)} --dataset {name} {flags} --seed {seed}",
         python=f"wx.agreement(zoo, {rows[0]}, {rows[1]}, {name!r}, {words}, seed={seed})",
     )

@@ -15,6 +15,7 @@ from wsexplore.align import match_population, spec_of
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.ends import PathEnds, calibration_inputs, kind_of, pair_ends
 from wsexplore.landscape.heights import path_heights
+from wsexplore.landscape.told import quoted
 from wsexplore.landscape.walk import CALIBRATION, Walk, within
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep, device_of
@@ -220,7 +221,7 @@ def _recipe(zoo: Zoo, rows: tuple[int, int], name: str, walk: Walk, spreads: Seq
         inputs={"zoo": zoo.fingerprint},
         arguments={"first": ids[0], "second": ids[1], "dataset": name, **told},
         seed=walk.seed,
-        cli=f"wsexplore attack ZOO {ids[0]} {ids[1]} --dataset {name} {flags} --seed {walk.seed}",
+        cli=f"wsexplore attack ZOO {quoted(ids)} --dataset {name} {flags} --seed {walk.seed}",
         python=f"wx.merge_attack(zoo, {rows[0]}, {rows[1]}, {name!r}, {words}, seed={walk.seed})",
     )
 

@@ -10,6 +10,7 @@ from numpy import ndarray as Array
 from torch import Tensor
 
 from wsexplore.datasets import Split
+from wsexplore.landscape.picked import class_names
 from wsexplore.nets import Architecture
 from wsexplore.population import logits_of
 from wsexplore.zoo import Recipe
@@ -61,6 +62,12 @@ class Attribution:
     def standard_error(self) -> float:
         """Of that mean over the samples, in nats; not a number for a single sample."""
         return standard_error(self.excess)
+
+    @property
+    def accuracy_error(self) -> float:
+        """Standard error of the fall of the accuracy below the chord at this place, a fraction of 1."""
+        first, between, second = (self.answers == self.targets).astype(float)
+        return standard_error((1 - self.alpha) * first + self.alpha * second - between)
 
     def top(self, count: int = 10) -> Int[Array, " samples"]:
         """The samples that cost most, the worst first."""
@@ -161,6 +168,6 @@ def attribute(
         confidence=confident,
         disagreement=disagreed,
         true_logit=true,
-        classes=classes or tuple(str(number) for number in range(logits.shape[2])),
+        classes=class_names(classes, logits.shape[2]),
         recipe=recipe or Recipe.of("attribute"),
     )

@@ -31,6 +31,7 @@ class Barrier:
         accuracies: at each position, fractions of 1.
         standard_error: of the height over the samples that the networks were judged on, at the place where it is
             largest, in nats; not a number for a single sample.
+        accuracy_error: of the largest fall of the accuracy, likewise, as a fraction of 1.
         path: "straight", "slerp", or "bezier" or "chain" with learned bends.
         recipe: how the curve was made.
     """
@@ -43,6 +44,7 @@ class Barrier:
     losses: Float[Array, " steps"]
     accuracies: Float[Array, " steps"]
     standard_error: float
+    accuracy_error: float
     path: str
     recipe: Recipe
 
@@ -65,6 +67,11 @@ class Barrier:
     def accuracy_drop(self) -> float:
         """Largest fall of the accuracy below the chord between the ends, as a fraction of 1; never negative."""
         return float(above_chord(self.alphas, -self.accuracies).max())
+
+    @property
+    def alpha_at_drop(self) -> float:
+        """Where on the path the accuracy lies lowest under the chord, 0 to 1."""
+        return float(self.alphas[int(above_chord(self.alphas, -self.accuracies).argmax())])
 
     def frame(self) -> pd.DataFrame:
         """Position, loss (nats), excess over the chord (nats) and accuracy, a row per step."""
@@ -156,16 +163,21 @@ def walked(route: Route, *, on_step: OnStep | None = None) -> Barrier:
     weights, buffers = route.networks(walk.alphas, on_step=on_step)
     scores = score(architecture, weights, route.samples, buffers=buffers, on_part=on_part)
     alphas, losses = walk.alphas.numpy(), scores.loss.numpy()
-    top = [0, int(above_chord(alphas, losses).argmax()), len(alphas) - 1]
-    terms = attribute(architecture, weights[top], float(alphas[top[1]]), route.samples, buffers=buffers[top])
+    accuracies, last = scores.accuracy.numpy(), len(alphas) - 1
+    errors = []
+    for curve in (losses, -accuracies):
+        top = [0, int(above_chord(alphas, curve).argmax()), last]
+        terms = attribute(architecture, weights[top], float(alphas[top[1]]), route.samples, buffers=buffers[top])
+        errors.append(terms.standard_error if curve is losses else terms.accuracy_error)
     return Barrier(
         *route.names,
         aligned=route.aligned,
         repaired=walk.repair,
         alphas=alphas,
         losses=losses,
-        accuracies=scores.accuracy.numpy(),
-        standard_error=terms.standard_error,
+        accuracies=accuracies,
+        standard_error=errors[0],
+        accuracy_error=errors[1],
         path=route.ends.kind,
         recipe=route.recipe,
     )

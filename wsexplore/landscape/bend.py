@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,17 @@ from wsexplore.datasets import Dataset, Split, dataset
 from wsexplore.landscape.ends import PathEnds, kind_of, pair_ends
 from wsexplore.landscape.kinds import BEZIER, LEARNED, coefficients
 from wsexplore.landscape.picked import check_samples
-from wsexplore.landscape.route import Route, names_of
-from wsexplore.landscape.told import told
-from wsexplore.landscape.walk import CALIBRATION, Walk, within
+from wsexplore.landscape.route import names_of
+from wsexplore.landscape.told import quoted, told
+from wsexplore.landscape.walk import within
 from wsexplore.population import OnStep, device_of
 from wsexplore.population.steps import threads_for
 from wsexplore.zoo import Recipe, Zoo
 
 MOST_BENDS = 16
+
+TRIED = 2
+"""Batches of each of two epochs on which a cost is measured."""
 
 POSITIONS = 4
 """Networks on the curve in one step, one drawn from each quarter."""
@@ -185,7 +189,7 @@ def fit_curve(
             inputs={"zoo": zoo.fingerprint},
             arguments={"first": names[0], "second": names[1], "dataset": name, **options},
             seed=seed,
-            cli=f"wsexplore landscape curve ZOO {names[0]} {names[1]} --dataset {name} {flags} --seed {seed}",
+            cli=f"wsexplore landscape curve ZOO {quoted(names)} --dataset {name} {flags} --seed {seed}",
             python=f"wx.fit_curve(zoo, {first}, {second}, {name!r}, {words}, seed={seed})",
         ),
     )
@@ -205,37 +209,36 @@ def fit_curve(
         )
 
 
-def curve_route(
-    zoo: Zoo,
-    curve: Curve,
-    data: str | Dataset,
-    *,
-    steps: int = 25,
-    split: str = "test",
-    repair: str = "none",
-    calibration: int = CALIBRATION,
-    seed: int = 0,
-    device: str = "auto",
-) -> Route:
-    """The way along a learned curve, to be walked like any other; keywords as in `barrier`.
+def curve_cost(
+    zoo: Zoo, row: int, data: str | Dataset, *, bends: int = 1, epochs: int = 30, batch_size: int = 128
+) -> float:
+    """Seconds that `fit_curve` will take on this machine's CPU, from a few of its steps; without the matching.
 
     Raises:
-        ValueError: the zoo does not hold both ends, or a keyword is out of range.
+        ValueError: as in `fit_curve`.
     """
-    source, name = (dataset(data), data) if isinstance(data, str) else (data, data.name)
-    walk = Walk(steps, split, False, repair, calibration, seed)
-    repaired = "".join(f" --{key} {value}" for key, value in walk.chosen.items())
-    words, _ = told({"steps": steps, "split": split, **walk.chosen, "seed": seed})
-    recipe = Recipe.of(
-        "curve_barrier",
-        inputs={"zoo": zoo.fingerprint, **curve.recipe.inputs},
-        arguments={"curve": curve.recipe.arguments, "dataset": name, **walk.arguments},
-        seed=seed,
-        cli=f"{curve.recipe.cli} --split {split} --steps {steps}{repaired}",
-        python=f"curve = {curve.recipe.python}\nwx.walked(wx.curve_route(zoo, curve, {name!r}, {words}))",
-    )
-    ends = curve.path(zoo).to(device_of(device))
-    return Route(ends, walk, source, (curve.first, curve.second), recipe, curve.aligned)
+    source, architecture = dataset(data) if isinstance(data, str) else data, kind_of(zoo, [row])
+    check_samples(architecture, source.train)
+    some = Split(source.train.inputs[: TRIED * batch_size], source.train.targets[: TRIED * batch_size])
+    weights, buffers = zoo.rows([row, row]), zoo.buffer_rows([row, row])
+    ends = PathEnds(architecture, weights, buffers)
+    middle = weights[:1].repeat(bends, 1)
+    blank = Curve(BEZIER, "", "", False, weights, buffers, middle, np.zeros(0, np.float32), 2, Recipe.of("fit_curve"))
+    began = list[float]()
+    with threads_for(architecture.layout.size):
+        _learned(
+            blank,
+            ends,
+            some,
+            lr=1e-6,
+            batch_size=batch_size,
+            seed=0,
+            device=torch.device("cpu"),
+            on_step=lambda fraction, message: began.append(perf_counter()),
+            on_partial=None,
+        )
+    step = min(np.diff(began)) if len(began) > 1 else 0.0
+    return float(step * epochs * -(-len(source.train) // batch_size))
 
 
 def _learned(
@@ -272,6 +275,11 @@ def _learned(
             logits = architecture.forward_parameters(parameters, inputs[part], held, training=bool(held))
             truth = targets[part].expand(POSITIONS, -1).reshape(-1)
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), truth)
+            if not torch.isfinite(loss):
+                raise ValueError(
+                    f"the loss between {curve.first} and {curve.second} is not finite, so no curve is learned; check "
+                    "their weights, or take a smaller learning rate"
+                )
             (bends.grad,) = torch.autograd.grad(loss, [bends])
             optimizer.step()
             total += float(loss.detach()) * len(part)

@@ -12,7 +12,7 @@ from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.barrier import walked
 from wsexplore.landscape.ends import pair_ends
 from wsexplore.landscape.route import Route, barrier_recipe, names_of
-from wsexplore.landscape.told import told
+from wsexplore.landscape.told import quoted, told
 from wsexplore.landscape.walk import CALIBRATION, Walk, within
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Recipe, Zoo
@@ -114,8 +114,7 @@ def compare_methods(
         inputs={"zoo": zoo.fingerprint},
         arguments={"first": ids[0], "second": ids[1], "dataset": name, "methods": list(methods), **options},
         seed=seed,
-        cli=f"wsexplore compare ZOO {ids[0]} {ids[1]} --dataset {name} --methods {','.join(methods)} {flags} "
-        f"--seed {seed}",
+        cli=f"wsexplore compare ZOO {quoted(ids)} --dataset {name} --methods {','.join(methods)} {flags} --seed {seed}",
         python=f"wx.compare_methods(zoo, {first}, {second}, {name!r}, methods={tuple(methods)!r}, {words}, "
         f"seed={seed})",
     )

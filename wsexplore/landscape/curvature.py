@@ -15,6 +15,7 @@ from wsexplore.landscape.hessian import hessian_of
 from wsexplore.landscape.profiles import POINTS, Profile, profiles_along, uphill
 from wsexplore.landscape.sharpness import PROBES, TRACE_TOLERANCE, USUAL, Setting, check_probes
 from wsexplore.landscape.spectrum import hutchinson, spectral_density
+from wsexplore.landscape.told import quoted
 from wsexplore.landscape.walk import within
 from wsexplore.population import OnStep
 from wsexplore.zoo import Recipe, Zoo
@@ -228,7 +229,8 @@ def curvature(
         inputs={"zoo": zoo.fingerprint},
         arguments={"network": hessian.objective.network, "dataset": name, **told},
         seed=seed,
-        cli=f"wsexplore landscape curvature ZOO {hessian.objective.network} --dataset {name} {flags} --seed {seed}",
+        cli=f"wsexplore landscape curvature ZOO {quoted([hessian.objective.network])} --dataset {name} {flags} "
+        f"--seed {seed}",
         python=f"wx.curvature(zoo, {row}, {name!r}, {words}, seed={seed})",
     )
     return Curvature(

@@ -8,9 +8,10 @@ from wsexplore.datasets import Dataset
 from wsexplore.landscape.bend import Curve
 from wsexplore.landscape.drawing import AUTO, Drawing, draw_plane
 from wsexplore.landscape.plane import Plane, Sheet
-from wsexplore.landscape.planes import data_of, looked_at, through
+from wsexplore.landscape.planes import data_of, judged_by, looked_at, through
 from wsexplore.landscape.subspace import Subspace
 from wsexplore.landscape.told import told
+from wsexplore.landscape.walk import CALIBRATION
 from wsexplore.zoo import Recipe, Zoo
 
 
@@ -32,7 +33,15 @@ def curve_plane(zoo: Zoo, curve: Curve, data: str | Dataset, *, points: int = 51
 
 
 def curve_sheet(
-    zoo: Zoo, curve: Curve, data: str, *, points: int = 51, split: str = "test", statistics: str = AUTO, seed: int = 0
+    zoo: Zoo,
+    curve: Curve,
+    data: str,
+    *,
+    points: int = 51,
+    split: str = "test",
+    statistics: str = AUTO,
+    calibration: int = CALIBRATION,
+    seed: int = 0,
 ) -> Sheet:
     """What `curve_plane` draws on; keywords as there.
 
@@ -42,7 +51,7 @@ def curve_sheet(
     ends, middle = curve.path(zoo), len(curve.bends) // 2
     weights = torch.cat([curve.ends, curve.bends[middle : middle + 1]])
     buffers = torch.cat([curve.statistics, curve.statistics.mean(0, keepdim=True)])
-    options = {"points": points, "split": split, "statistics": statistics}
+    options = {"points": points, **judged_by(split, statistics, calibration)}
     words, flags = told(options)
     recipe = Recipe.of(
         "curve_plane",

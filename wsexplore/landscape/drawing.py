@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import Int
 from numpy import ndarray as Array
+from torch import Tensor
 
+from wsexplore.align import reset_statistics
 from wsexplore.align.checks import check_word
 from wsexplore.datasets import Dataset, Split
 from wsexplore.landscape.ends import calibration_inputs
@@ -77,7 +79,8 @@ def draw_plane(sheet: Sheet, data: Dataset, **drawing: Unpack[Drawing]) -> Plane
         raise ValueError(f"statistics are measured on 2 or more samples, got calibration {count}")
     inputs = None if repaired == "none" else calibration_inputs(data, count, seed=seed).to(target)
     subspace, on_partial = sheet.subspace.to(target), drawing.get("on_partial")
-    blank = _blank(sheet, samples, split, repaired, target, evaluator=choose(subspace, samples).name)
+    marks = _marks(sheet, samples, target, inputs)
+    blank = _blank(sheet, samples, split, repaired, marks, evaluator=choose(subspace, samples).name)
     shape = blank.losses.shape
 
     def shown(judged: Judged) -> Plane:
@@ -109,7 +112,9 @@ def cost_of(sheet: Sheet, data: Dataset, *, split: str = "test", statistics: str
     return seconds * len(sheet.xs) * len(sheet.ys)
 
 
-def _blank(sheet: Sheet, samples: Split, split: str, repaired: str, device: torch.device, *, evaluator: str) -> Plane:
+def _blank(
+    sheet: Sheet, samples: Split, split: str, repaired: str, marks: tuple[Mark, ...], *, evaluator: str
+) -> Plane:
     shape = len(sheet.ys), len(sheet.xs)
     first, second = sheet.subspace.vectors[1:].norm(dim=1).tolist()
     return Plane(
@@ -121,7 +126,7 @@ def _blank(sheet: Sheet, samples: Split, split: str, repaired: str, device: torc
         accuracies=np.full(shape, np.nan, np.float32),
         samples=np.zeros(shape, np.int64),
         of=len(samples),
-        marks=_marks(sheet, samples, device),
+        marks=marks,
         paths=dict(sheet.paths or {}),
         split=split,
         repaired=repaired,
@@ -132,9 +137,14 @@ def _blank(sheet: Sheet, samples: Split, split: str, repaired: str, device: torc
     )
 
 
-def _marks(sheet: Sheet, samples: Split, device: torch.device) -> tuple[Mark, ...]:
-    """The networks themselves, judged as they are."""
-    scores = score(sheet.subspace.architecture, sheet.networks.to(device), samples, buffers=sheet.statistics.to(device))
+def _marks(sheet: Sheet, samples: Split, device: torch.device, inputs: Tensor | None) -> tuple[Mark, ...]:
+    """The networks themselves, judged as they are; a bend has no statistics of its own, so they are estimated."""
+    architecture, buffers = sheet.subspace.architecture, sheet.statistics.to(device).clone()
+    networks = sheet.networks.to(device)
+    bends = torch.tensor([kind == "bend" for _, kind in sheet.names])
+    if inputs is not None and bends.any():
+        buffers[bends] = reset_statistics(architecture, networks[bends], inputs, buffers=buffers[bends])
+    scores = score(architecture, networks, samples, buffers=buffers)
     places, distances = sheet.places(sheet.networks)
     facts = zip(sheet.names, places, scores.loss.tolist(), scores.accuracy.tolist(), distances, strict=True)
     return tuple(

@@ -127,7 +127,7 @@ def kind_of(zoo: Zoo, rows: Sequence[int]) -> Architecture:
     for row in rows[1:]:
         if (other := zoo.architecture_of(row)) != one:
             fields = [f"{name} {one.config[name]} and {other.config[name]}" for name in one.row_fields]
-            raise ValueError(f"a straight path needs two networks of one kind; these have {', '.join(fields)}")
+            raise ValueError(f"networks that are joined or compared are of one kind; these have {', '.join(fields)}")
     return one
 
 

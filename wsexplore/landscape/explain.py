@@ -9,8 +9,10 @@ from jaxtyping import Int
 from numpy import ndarray as Array
 
 from wsexplore.landscape.attribution import Attribution, attribute
+from wsexplore.landscape.picked import class_names
 from wsexplore.landscape.route import Route
 from wsexplore.population import OnStep, logits_of
+from wsexplore.zoo import Recipe
 
 
 def explained(route: Route, alpha: float, *, on_step: OnStep | None = None) -> Attribution:
@@ -32,9 +34,9 @@ def explained(route: Route, alpha: float, *, on_step: OnStep | None = None) -> A
         action="explained",
         arguments={**route.recipe.arguments, "alpha": alpha},
         cli=f"{route.recipe.cli} --explain --at {alpha}",
-        python="",
+        python=f"{route.python}\nwx.explained(route, {alpha})" if route.python else "",
     )
-    return attribute(
+    found = attribute(
         route.ends.architecture,
         weights,
         alpha,
@@ -44,6 +46,12 @@ def explained(route: Route, alpha: float, *, on_step: OnStep | None = None) -> A
         classes=tuple(route.data.classes),
         recipe=recipe,
     )
+    if not np.isfinite(found.excess).any():
+        raise ValueError(
+            f"no sample has a finite excess at {alpha:g}: the weights there explode; choose another place, or other "
+            "networks"
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +64,7 @@ class Decisions:
         targets: their true classes.
         answers: classes said.
         classes: names.
+        recipe: how this was made.
     """
 
     alphas: Array
@@ -63,6 +72,7 @@ class Decisions:
     targets: Int[Array, " samples"]
     answers: Int[Array, "steps samples"]
     classes: tuple[str, ...]
+    recipe: Recipe
 
     @property
     def changing(self) -> float:
@@ -99,4 +109,8 @@ def decisions(route: Route, *, on_step: OnStep | None = None) -> Decisions:
     ).numpy()
     targets = samples.targets.numpy()
     order = np.lexsort((-(said == targets).mean(0), targets))
-    return Decisions(alphas.numpy(), order, targets[order], said[:, order], tuple(route.data.classes))
+    names = class_names(route.data.classes, route.ends.architecture.forward(weights[:1], samples.inputs[:1]).shape[-1])
+    recipe = replace(
+        route.recipe, action="decisions", cli="", python=f"{route.python}\nwx.decisions(route)" if route.python else ""
+    )
+    return Decisions(alphas.numpy(), order, targets[order], said[:, order], names, recipe)

@@ -15,6 +15,7 @@ from wsexplore.landscape.curves import ways_of
 from wsexplore.landscape.display import matrix_html
 from wsexplore.landscape.ends import PathEnds, calibration_inputs, kind_of, pair_ends
 from wsexplore.landscape.heights import NUMBERS, path_heights
+from wsexplore.landscape.told import quoted
 from wsexplore.landscape.walk import CALIBRATION, Walk, repairs_of, within
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Recipe, Zoo
@@ -224,6 +225,6 @@ def _recipe(zoo: Zoo, rows: Sequence[int], ids: Sequence[str], name: str, walk: 
         inputs={"zoo": zoo.fingerprint},
         arguments={"networks": list(ids), "dataset": name, **walk.arguments, **told},
         seed=walk.seed,
-        cli=f"wsexplore barriers ZOO {' '.join(ids)} --dataset {name} {walk.flags}{flags}",
+        cli=f"wsexplore barriers ZOO {quoted(ids)} --dataset {name} {walk.flags}{flags}",
         python=f"wx.barrier_matrix(zoo, {[int(row) for row in rows]}, {name!r}, {walk.keywords}{words})",
     )

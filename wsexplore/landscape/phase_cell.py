@@ -15,8 +15,9 @@ from numpy import ndarray as Array
 
 from wsexplore.datasets import Dataset, Split
 from wsexplore.landscape.barrier import walked
-from wsexplore.landscape.bend import Curve, curve_route, fit_curve
+from wsexplore.landscape.bend import Curve, fit_curve
 from wsexplore.landscape.cka import logits_cka
+from wsexplore.landscape.curve_route import curve_route
 from wsexplore.landscape.phase_controls import Members
 from wsexplore.landscape.phase_grid import PhaseCell, mode_connectivity
 from wsexplore.landscape.picked import picked_samples

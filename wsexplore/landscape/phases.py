@@ -175,6 +175,22 @@ def _known(earlier: PhaseGrid | None, blank: PhaseGrid) -> dict[tuple[float, flo
     return {(cell.x, cell.y): cell for cell in earlier.cells}
 
 
+def with_thresholds(grid: PhaseGrid, **limits: float) -> PhaseGrid:
+    """The same measurements with other thresholds, `loss`, `connectivity` and `cka`, in its recipe, too.
+
+    Raises:
+        ValueError: one is out of range.
+    """
+    moved, recipe = replace(grid.thresholds, **limits), grid.recipe
+    cli, python = recipe.cli, recipe.python
+    for name in ("loss", "connectivity", "cka"):
+        old, new = recipe.arguments[name], getattr(moved, name)
+        cli = cli.replace(f"--{name} {old} ", f"--{name} {new} ")
+        python = python.replace(f"{name}={old!r},", f"{name}={new!r},")
+    arguments = {**recipe.arguments, **{name: getattr(moved, name) for name in ("loss", "connectivity", "cka")}}
+    return replace(grid, thresholds=moved, recipe=replace(recipe, arguments=arguments, cli=cli, python=python))
+
+
 def _measured_by(recipe: Recipe) -> Recipe:
     """A recipe without the thresholds, which change no number."""
     arguments = {key: value for key, value in recipe.arguments.items() if key not in ("loss", "connectivity", "cka")}

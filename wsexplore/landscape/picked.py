@@ -80,3 +80,8 @@ def picked_samples(split: Split, samples: int | None, *, seed: int) -> Int[Array
         return np.arange(len(split))
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
     return order[:samples].sort().values.numpy()
+
+
+def class_names(classes: Sequence[str], outputs: int) -> tuple[str, ...]:
+    """Names of as many classes as networks tell apart; those that the data do not name are numbered."""
+    return (*classes, *(f"class {place}" for place in range(len(classes), outputs)))[:outputs]

@@ -14,8 +14,8 @@ from wsexplore.landscape.drawing import AUTO, Drawing, draw_plane
 from wsexplore.landscape.ends import kind_of, pair_ends
 from wsexplore.landscape.plane import Plane, Sheet, check_points
 from wsexplore.landscape.subspace import Subspace
-from wsexplore.landscape.told import told
-from wsexplore.landscape.walk import within
+from wsexplore.landscape.told import quoted, told
+from wsexplore.landscape.walk import CALIBRATION, within
 from wsexplore.population import OnStep
 from wsexplore.zoo import Recipe, Zoo
 
@@ -68,6 +68,7 @@ def random_sheet(
     normalise: str = "filter",
     split: str = "test",
     statistics: str = AUTO,
+    calibration: int = CALIBRATION,
     seed: int = 0,
 ) -> Sheet:
     """What `random_plane` draws on; keywords as there.
@@ -76,12 +77,15 @@ def random_sheet(
         ValueError: a row, a number or a word is out of range.
     """
     architecture, grid = kind_of(zoo, [row]), torch.linspace(-span, span, check_points(points))
+    if points % 2:
+        grid[points // 2] = 0.0
     if not 0 < span <= WIDEST:
         raise ValueError(f"a plane reaches from 0 to {WIDEST:g} units of its directions, got span {span:g}")
     weights, buffers = zoo.rows([row]), zoo.buffer_rows([row])
     axes = random_directions(weights[0], architecture.layout, normalise=normalise, seed=seed)
     network = str(zoo.table["id"].iloc[row])
-    options = {"points": points, "span": span, "normalise": normalise, "split": split, "statistics": statistics}
+    options = {"points": points, "span": span, "normalise": normalise}
+    options |= judged_by(split, statistics, calibration)
     return Sheet(
         "random",
         Subspace(architecture, torch.cat([weights, axes]), _still(buffers)),
@@ -141,6 +145,7 @@ def networks_sheet(
     canonical: str = "none",
     split: str = "test",
     statistics: str = AUTO,
+    calibration: int = CALIBRATION,
     seed: int = 0,
     on_step: OnStep | None = None,
 ) -> Sheet:
@@ -174,7 +179,7 @@ def networks_sheet(
     options: dict[str, Any] = {"points": points, "align": align}
     options |= {"method": method} if method != "auto" else {}
     options |= {"canonical": canonical} if canonical != "none" else {}
-    options |= {"split": split, "statistics": statistics}
+    options |= judged_by(split, statistics, calibration)
     return through(
         "networks",
         Subspace(architecture, networks, buffers),
@@ -232,7 +237,15 @@ def trajectory_plane(zoo: Zoo, run: int, data: str | Dataset, *, points: int = 5
 
 
 def trajectory_sheet(
-    zoo: Zoo, run: int, data: str, *, points: int = 51, split: str = "test", statistics: str = AUTO, seed: int = 0
+    zoo: Zoo,
+    run: int,
+    data: str,
+    *,
+    points: int = 51,
+    split: str = "test",
+    statistics: str = AUTO,
+    calibration: int = CALIBRATION,
+    seed: int = 0,
 ) -> Sheet:
     """What `trajectory_plane` draws on; keywords as there.
 
@@ -251,7 +264,7 @@ def trajectory_sheet(
     half = float((places.max(0).values - places.min(0).values).max()) * (0.5 + MARGIN)
     middle = ((places.max(0).values + places.min(0).values) / 2).tolist()
     xs, ys = (torch.linspace(centre - half, centre + half, check_points(points)) for centre in middle)
-    options = {"points": points, "split": split, "statistics": statistics}
+    options = {"points": points, **judged_by(split, statistics, calibration)}
     epochs = table["epoch"].iloc[rows].tolist()
     return Sheet(
         "trajectory",
@@ -270,7 +283,13 @@ def trajectory_sheet(
 
 def looked_at(drawing: Drawing) -> dict[str, Any]:
     """The keywords of a drawing of which the recipe tells."""
-    return {key: value for key, value in drawing.items() if key in ("split", "statistics", "seed")}
+    return {key: value for key, value in drawing.items() if key in ("split", "statistics", "calibration", "seed")}
+
+
+def judged_by(split: str, statistics: str, calibration: int) -> dict[str, Any]:
+    """How a plane is judged, for a recipe; the calibration where it is not the usual one."""
+    more = {} if calibration == CALIBRATION else {"calibration": calibration}
+    return {"split": split, "statistics": statistics, **more}
 
 
 def _still(buffers: Float[Tensor, "1 buffers"]) -> Float[Tensor, "3 buffers"]:
@@ -289,7 +308,7 @@ def _recipe(
     words, flags = told(options)
     kind = action.removesuffix("_plane")
     first = repr([int(row) for row in rows]) if kind == "networks" else str(int(rows[0]))
-    asked = {"random": f" {names[0]}", "networks": f" {' '.join(names)}", "trajectory": f" --run {rows[0]}"}[kind]
+    asked = {"random": f" {quoted(names)}", "networks": f" {quoted(names)}", "trajectory": f" --run {rows[0]}"}[kind]
     return Recipe.of(
         action,
         inputs={"zoo": zoo.fingerprint},

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from wsexplore.datasets import Dataset, Split, dataset
 from wsexplore.landscape.ends import PathEnds, calibration_inputs, pair_ends, path_networks
+from wsexplore.landscape.told import quoted
 from wsexplore.landscape.walk import Walk
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Recipe, Zoo
@@ -23,6 +24,7 @@ class Route:
         names: ids of the two networks.
         recipe: of the barrier along it.
         aligned: whether the second network's units were matched to the first's.
+        python: lines that make this route, as `route`.
     """
 
     ends: PathEnds
@@ -31,6 +33,7 @@ class Route:
     names: tuple[str, str]
     recipe: Recipe
     aligned: bool
+    python: str = ""
 
     @property
     def samples(self) -> Split:
@@ -86,7 +89,9 @@ def route_of(
     target = device_of(device)
     ends = pair_ends(zoo, first, second, **walk.matching, data=source, on_step=on_step).along(walk.path)
     names = names_of(zoo, (first, second))
-    return Route(ends.to(target), walk, source, names, barrier_recipe(zoo, (first, second), name, walk), walk.align)
+    recipe = barrier_recipe(zoo, (first, second), name, walk)
+    python = f"route = wx.route_of(zoo, {first}, {second}, {name!r}, wx.{walk!r})"
+    return Route(ends.to(target), walk, source, names, recipe, walk.align, python)
 
 
 def names_of(zoo: Zoo, rows: tuple[int, int]) -> tuple[str, str]:
@@ -103,6 +108,6 @@ def barrier_recipe(zoo: Zoo, rows: tuple[int, int], data: str, walk: Walk) -> Re
         inputs={"zoo": zoo.fingerprint},
         arguments={"first": first, "second": second, "dataset": data, **walk.arguments},
         seed=walk.seed,
-        cli=f"wsexplore barrier ZOO {first} {second} --dataset {data} {walk.flags}",
+        cli=f"wsexplore barrier ZOO {quoted((first, second))} --dataset {data} {walk.flags}",
         python=f"wx.barrier(zoo, {rows[0]}, {rows[1]}, {data!r}, {walk.keywords})",
     )

@@ -16,6 +16,7 @@ from wsexplore.datasets import Dataset, dataset
 from wsexplore.landscape.cka import ESTIMATORS, FEWEST, Answers, cka_matrix
 from wsexplore.landscape.layers import Layer, answers_of, kept_bytes, layers_of
 from wsexplore.landscape.picked import picked_network, picked_samples
+from wsexplore.landscape.told import quoted
 from wsexplore.landscape.walk import within
 from wsexplore.population import OnStep, device_of
 from wsexplore.zoo import Recipe, Zoo
@@ -201,6 +202,6 @@ def _recipe(
         inputs={"zoo": zoo.fingerprint},
         arguments={"first": ids[0], "second": ids[1], "dataset": name, **told},
         seed=seed,
-        cli=f"wsexplore landscape similarity ZOO {ids[0]} {ids[1]} --dataset {name} {flags} --seed {seed}",
+        cli=f"wsexplore landscape similarity ZOO {quoted(ids)} --dataset {name} {flags} --seed {seed}",
         python=f"wx.layer_similarity(zoo, {rows[0]}, {rows[1]}, {name!r}, {words}, seed={seed})",
     )

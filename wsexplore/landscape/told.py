@@ -1,5 +1,7 @@
 """Keywords as a recipe tells them."""
 
+import shlex
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -14,3 +16,8 @@ def told(arguments: dict[str, Any]) -> tuple[str, str]:
         else:
             flags.append(f"{option} {value}")
     return words, " ".join(flags)
+
+
+def quoted(names: Iterable[str]) -> str:
+    """Ids as words of a command line; they may come from other people's files."""
+    return " ".join(shlex.quote(name) for name in names)
