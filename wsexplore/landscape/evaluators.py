@@ -20,6 +20,7 @@ from wsexplore.nets import ACTIVATIONS, Architecture
 from wsexplore.population import score
 from wsexplore.population.budget import NUMBER, cut_for
 from wsexplore.population.evaluate import MEMORY
+from wsexplore.population.stack import networks_per_shard
 from wsexplore.population.steps import threads_for
 
 IN_CACHE = {"cpu": 2 << 20, "cuda": 256 << 20}
@@ -140,10 +141,11 @@ EVALUATORS: Mapping[str, Evaluator] = {"affine": affine, "stacked": stacked, "lo
 """The candidates by name."""
 
 
-def candidates(architecture: Architecture) -> tuple[str, ...]:
-    """Names of the ways that these networks can be judged."""
+def candidates(architecture: Architecture, device: str = "cpu") -> tuple[str, ...]:
+    """Names of the ways that these networks can be judged; a stack only where several of them run together."""
     plain = architecture.name == "mlp" and architecture.config["norm"] == "none"
-    return ("affine", "stacked", "loop") if plain and len(architecture.config["widths"]) > 2 else ("stacked", "loop")
+    first = ("affine",) if plain and len(architecture.config["widths"]) > 2 else ()
+    return (*first, *(("stacked",) if networks_per_shard(architecture, device) > 1 else ()), "loop")
 
 
 FEWEST: Mapping[str, int] = {"affine": 8, "stacked": 16, "loop": 1}
@@ -196,7 +198,8 @@ def _chosen(trial: _Trial) -> Choice:
     samples = Split(trial.samples.inputs[:TRIED_ON], trial.samples.targets[:TRIED_ON])
     coordinates = torch.full((TRIED, len(subspace.vectors)), 1 / len(subspace.vectors), device=device)
     tried = {
-        name: _seconds(EVALUATORS[name], subspace, coordinates, samples) for name in candidates(subspace.architecture)
+        name: _seconds(EVALUATORS[name], subspace, coordinates, samples)
+        for name in candidates(subspace.architecture, device.type)
     }
     trial.forget()
     best = min(tried, key=lambda name: tried[name])
