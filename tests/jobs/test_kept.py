@@ -415,6 +415,6 @@ def test_the_record_is_written_while_the_work_goes_on(app, home):
     pool = app()
     job = pool.start("Long", work, name="long")
     until(lambda: any(record["partial"] for record in records(home)))
-    assert took[0] < 0.2
+    assert took[0] < 2
     go.set()
     ended(pool, job)
