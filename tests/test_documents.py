@@ -59,6 +59,6 @@ def test_what_ships_stays_below_forty_megabytes():
 def test_the_pictures_of_the_readme_exist():
     readme = (HOME / "README.md").read_text()
     pictures = re.findall(r"!\[.+?\]\((.+?)\)", readme)
-    assert len(pictures) == 4
+    assert len(pictures) == 5
     for picture in pictures:
         assert (HOME / picture).is_file()

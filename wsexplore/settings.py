@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from platformdirs import user_cache_path
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _HOME = Path(__file__).resolve().parents[1]
@@ -22,6 +23,8 @@ class Settings(BaseSettings):
     """Folder for what a user keeps from the app."""
     cache: Path = user_cache_path("wsexplore")
     """Folder for downloads."""
+    serve_token: SecretStr | None = None
+    """What callers of `wsexplore serve` must know; without it, only this machine is served."""
 
     @property
     def data_dir(self) -> Path:

@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": set(),
     "attack": set(),
     "app": set(),
+    "serve": set(),
 }
 RUN = "import sys; from wsexplore.cli import main; main()"
 

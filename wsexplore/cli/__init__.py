@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from wsexplore.cli import app as app_commands
-from wsexplore.cli import between, demo, encoder, flow, landscape, symmetry, weights, zoo
+from wsexplore.cli import between, demo, encoder, flow, landscape, serve, symmetry, weights, zoo
 from wsexplore.version import VERSION
 
 cli = typer.Typer(
@@ -29,6 +29,7 @@ cli.command("barriers")(between.barriers)
 cli.command("compare")(between.compare)
 cli.command("attack")(between.attack)
 cli.command("app")(app_commands.app)
+cli.command("serve")(serve.serve)
 
 
 @cli.callback()

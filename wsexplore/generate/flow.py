@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ MEMORY = 64 << 20
 """Bytes of activations that one chunk of networks may take."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class WeightFlow:
     """A generator of networks, fitted to a zoo by `fit_flow`.
 
@@ -72,7 +73,7 @@ class WeightFlow:
         """Number of parameters of the velocity network."""
         return sum(parameter.numel() for parameter in self.network.parameters())
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Content hash of everything that decides what is sampled."""
         digest = hashlib.sha256(json.dumps([self.architecture.to_dict(), self.scale], sort_keys=True).encode())
@@ -128,18 +129,35 @@ class WeightFlow:
         target = device_of(device)
         network = self.network.on(target)
         weights = torch.empty(n, self.architecture.layout.size)
-        for start in range(0, n, size := self._chunk()):
+        for start in range(0, n, size := self.at_once):
             rows = range(start, min(start + size, n))
             noise = standard_noise(rows, weights.shape[1], seed=seed) * (temperature * self.scale)
             done = _progress(on_step, rows, n, steps)
             state = integrate(network, noise.to(target), steps=steps, solver=solver, on_step=done).cpu()
             weights[rows.start : rows.stop] = self.coordinates.decode(state)
-        return Zoo.from_weights(
-            self.architecture,
-            weights,
-            table=self._table(n, seed, steps, solver, temperature),
-            recipe=self._sample_recipe(n, seed, steps, solver, temperature),
-        )
+        return self.as_zoo(weights, seed=seed, steps=steps, solver=solver, temperature=temperature)
+
+    def as_zoo(
+        self, weights: Float[Tensor, "models parameters"], *, seed: int, steps: int, solver: str, temperature: float
+    ) -> Zoo:
+        """The zoo that `sample` gives, around weights that were sampled elsewhere with these arguments.
+
+        Raises:
+            ValueError: the weights do not fit the architecture or are not finite.
+        """
+        columns, recipe = self.told_of(len(weights), seed=seed, steps=steps, solver=solver, temperature=temperature)
+        return Zoo.from_weights(self.architecture, weights, table=pd.DataFrame(columns), recipe=recipe)
+
+    def told_of(
+        self, n: int, *, seed: int, steps: int, solver: str, temperature: float
+    ) -> tuple[dict[str, list[Any]], Recipe]:
+        """The columns of the table of `n` networks sampled with these arguments, and their recipe."""
+        rows: dict[str, list[Any]] = {"id": [f"flow-{seed}-{i}" for i in range(n)], "run": list(range(n))}
+        same: dict[str, Any] = {"epoch": 0, "seed": seed, "steps": steps, "solver": solver}
+        same |= {"temperature": float(temperature)}
+        same |= {} if self.dataset is None else {"dataset": self.dataset}
+        columns = rows | {name: [value] * n for name, value in same.items()}
+        return columns, self._sample_recipe(n, seed, steps, solver, temperature)
 
     def save(self, path: str | Path) -> Path:
         """Write a folder of safetensors and a manifest, whole or not at all. `open` gives the same bits back.
@@ -215,15 +233,11 @@ class WeightFlow:
             "recipe": self.recipe.to_dict(),
         }
 
-    def _chunk(self) -> int:
+    @property
+    def at_once(self) -> int:
         """Networks sampled together: the widest activations of a layer fit the budget."""
         tokens, config = self.network.tokens, self.config
         return max(1, MEMORY // (4 * tokens.count * config.width * (6 + 2 * config.expansion)))
-
-    def _table(self, n: int, seed: int, steps: int, solver: str, temperature: float) -> pd.DataFrame:
-        table = pd.DataFrame({"id": [f"flow-{seed}-{i}" for i in range(n)], "run": range(n), "epoch": 0, "seed": seed})
-        table = table.assign(steps=steps, solver=solver, temperature=float(temperature))
-        return table if self.dataset is None else table.assign(dataset=self.dataset)
 
     def _sample_recipe(self, n: int, seed: int, steps: int, solver: str, temperature: float) -> Recipe:
         chosen = {"steps": steps, "solver": solver, "temperature": float(temperature)}

@@ -1,0 +1,153 @@
+"""The same request gives the same bytes, whatever it is batched with."""
+
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wsexplore.generate import WeightFlow
+from wsexplore.serve import BrokenFlow, FlowSampler, Limits, SampleRequest, UnknownFlow
+from wsexplore.serve.flows import BLOCK, FlowShelf
+
+REQUESTS = st.builds(
+    SampleRequest,
+    flow=st.sampled_from(["wide", "deep"]),
+    n=st.integers(1, 11),
+    seed=st.integers(0, 3),
+    steps=st.integers(1, 2),
+    solver=st.sampled_from(["euler", "heun"]),
+    temperature=st.sampled_from([0.0, 0.7, 1.0]),
+)
+
+
+@pytest.fixture(scope="module")
+def sampler(shelf):
+    return FlowSampler(device="cpu", folders=lambda: shelf)
+
+
+@pytest.fixture(scope="module")
+def alone(sampler):
+    """The weights of a request that runs alone."""
+    return cache(lambda request: sampler.sample_batch([request])[0].weights)
+
+
+@settings(max_examples=25, deadline=None)
+@given(requests=st.lists(REQUESTS, min_size=1, max_size=7))
+def test_company_changes_no_bit(sampler, alone, requests):
+    for request, sampled in zip(requests, sampler.sample_batch(requests), strict=True):
+        assert sampled.request == request
+        assert torch.equal(sampled.weights, alone(request))
+
+
+@settings(max_examples=15, deadline=None)
+@given(request=REQUESTS, more=st.integers(1, 20))
+def test_more_networks_change_no_bit_of_the_first(sampler, alone, request, more):
+    asked = {name: value for name, value in request.to_dict().items() if name != "n"}
+    longer = SampleRequest(**asked, n=request.n + more)
+    assert torch.equal(alone(longer)[: request.n], alone(request))
+
+
+def test_they_are_the_networks_of_the_flow(sampler, shelf, alone):
+    request = SampleRequest("wide", n=11, seed=5, steps=3, solver="midpoint", temperature=0.8)
+    told = WeightFlow.open(shelf["wide"]).sample(11, seed=5, steps=3, solver="midpoint", temperature=0.8)
+    zoo = sampler.sample_batch([request])[0].zoo()
+    torch.testing.assert_close(zoo.weights, told.weights, rtol=1e-4, atol=1e-5)
+    assert zoo.table.equals(told.table)
+    assert zoo.recipe == told.recipe
+
+
+def test_threads_change_no_bit(sampler, alone):
+    request, before = SampleRequest("wide", n=9, seed=1), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = sampler.sample_batch([request])[0].weights
+        torch.set_num_threads(2)
+        assert torch.equal(sampler.sample_batch([request])[0].weights, one)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_progress_rises_to_one_and_may_cancel(sampler):
+    told = []
+    sampler.sample_batch([SampleRequest("wide", n=20, steps=4)], on_step=lambda share, _: told.append(share))
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert len(told) == 4 * 3
+
+    class Enough(Exception):
+        pass
+
+    def stop(share, message):
+        raise Enough
+
+    with pytest.raises(Enough):
+        sampler.sample_batch([SampleRequest("wide", n=20)], on_step=stop)
+
+
+def test_a_bounded_number_of_flows_is_held(shelf):
+    held = FlowShelf(device="cpu", warm=1, folders=lambda: shelf)
+    held.load(held.facts("wide"))
+    assert held.is_warm("wide")
+    held.load(held.facts("deep"))
+    assert not held.is_warm("wide")
+    assert held.load(held.facts("deep")).block == BLOCK["cpu"]
+
+
+def test_a_flow_that_was_made_again_is_read_again(shelf, tmp_path):
+    flow = WeightFlow.open(shelf["wide"])
+    flow.save(tmp_path / "mine")
+    sampler = FlowSampler(device="cpu", folders=lambda: {"mine": tmp_path / "mine"})
+    request = SampleRequest("mine", n=1)
+    before = sampler.sample_batch([request])[0].weights
+    WeightFlow.open(shelf["deep"]).save(tmp_path / "mine")
+    assert sampler.sample_batch([request])[0].weights.shape != before.shape
+
+
+def test_unknown_and_broken_flows_are_told_apart(shelf, tmp_path):
+    WeightFlow.open(shelf["wide"]).save(tmp_path / "bad")
+    (tmp_path / "bad" / "flow.safetensors").write_bytes(b"nothing")
+    sampler = FlowSampler(device="cpu", folders=lambda: {"bad": tmp_path / "bad"})
+    with pytest.raises(UnknownFlow, match="there is bad"):
+        sampler.sample_batch([SampleRequest("good")])
+    with pytest.raises(BrokenFlow, match="'bad' cannot be read"):
+        sampler.sample_batch([SampleRequest("bad")])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"n": 0}, "n must be"),
+        ({"n": True}, "n must be"),
+        ({"n": 10**5000}, "a number of"),
+        ({"seed": -1}, "seed must be"),
+        ({"seed": 2**32}, "seed must be at most"),
+        ({"steps": 0}, "steps must be"),
+        ({"solver": "rk9"}, "solver 'rk9' is unknown"),
+        ({"temperature": float("nan")}, "temperature must be"),
+        ({"temperature": float("inf")}, "temperature must be"),
+        ({"temperature": -0.1}, "temperature must be"),
+        ({"flow": ""}, "flow is a name"),
+        ({"flow": "x" * 1000}, "flow is a name"),
+    ],
+)
+def test_a_request_out_of_range_is_one_sentence(sampler, wrong, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        sampler.sample_batch([SampleRequest(**({"flow": "wide"} | wrong))])
+    assert len(str(caught.value)) < 200
+    assert "\n" not in str(caught.value)
+
+
+def test_limits_hold_for_one_and_for_all_together(shelf):
+    sampler = FlowSampler(device="cpu", folders=lambda: shelf, limits=Limits(networks=50, steps=5, memory=4 * 460 * 40))
+    with pytest.raises(ValueError, match="n must be at most 50"):
+        sampler.sample_batch([SampleRequest("wide", n=51, steps=1)])
+    with pytest.raises(ValueError, match="steps must be at most 5"):
+        sampler.sample_batch([SampleRequest("wide", n=1, steps=6)])
+    with pytest.raises(ValueError, match="n must be at most 40 for networks of 460 weights"):
+        sampler.sample_batch([SampleRequest("wide", n=41, steps=1)])
+    with pytest.raises(ValueError, match="together"):
+        sampler.sample_batch([SampleRequest("wide", n=21, steps=1)] * 2)
+    with pytest.raises(ValueError, match="names no data set"):
+        sampler.sample_batch([SampleRequest("deep", n=1, steps=1, judge=True)])

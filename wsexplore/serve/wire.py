@@ -1,0 +1,164 @@
+"""Networks as bytes: one safetensors file whose bytes depend on its contents only."""
+
+import json
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from wsexplore.generate import WeightFlow
+from wsexplore.nets import Architecture, architecture_from_dict
+from wsexplore.serve.request import SampleRequest
+from wsexplore.zoo import Recipe, Zoo
+
+MEDIA_TYPE = "application/vnd.safetensors"
+
+PIECE = 1 << 20
+"""Bytes that are sent at once, about."""
+
+LONGEST_HEADER = 100_000_000
+"""Bytes of a header, as safetensors allows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """A zoo as it goes over the wire; the weights are copied piece by piece only as they are sent.
+
+    Attributes:
+        header: length, names, shapes and metadata.
+        tensors: parameters and statistics by name, stacked over networks.
+        metrics: what was measured.
+    """
+
+    header: bytes
+    tensors: tuple[tuple[str, Tensor], ...]
+    metrics: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return len(self.header) + sum(4 * tensor.numel() for _, tensor in self.tensors)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The file from its beginning to its end."""
+        for start in range(0, len(self.header), PIECE):
+            yield self.header[start : start + PIECE]
+        for _, tensor in self.tensors:
+            rows = max(1, PIECE // max(1, 4 * tensor[0].numel()))
+            for part in torch.split(tensor, rows):
+                yield part.contiguous().numpy().tobytes()
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self.pieces())
+
+
+def encode_sample(
+    flow: WeightFlow, request: SampleRequest, weights: Float[Tensor, "models parameters"], metrics: dict[str, Any]
+) -> Encoded:
+    """The zoo of sampled networks as a file: what `encode` would give, without a table in between.
+
+    Raises:
+        ValueError: a weight is not finite.
+    """
+    if not bool(weights.isfinite().all()):
+        raise ValueError(f"the flow {request.flow!r} gave weights that are not finite; lower the temperature")
+    columns, recipe = flow.told_of(
+        request.n, seed=request.seed, steps=request.steps, solver=request.solver, temperature=request.temperature
+    )
+    records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    buffers = flow.architecture.initial_buffers().expand(request.n, -1)
+    return _encoded(flow.architecture, weights, buffers, json.dumps(records), recipe, metrics)
+
+
+def encode(zoo: Zoo, metrics: dict[str, Any]) -> Encoded:
+    """A zoo as a safetensors file, like `wsexplore.zoo.to_safetensors` with one more entry `metrics`.
+
+    `{name: tensor[i] for name, tensor in load_file(path).items()}` is the state dict of network `i`. The metadata hold
+    architecture, recipe, table and metrics as JSON. Unlike the safetensors library, whose metadata come in random
+    order, the same zoo always gives the same bytes.
+    """
+    table = zoo.table.to_json(orient="records", double_precision=15) or "[]"
+    return _encoded(zoo.architecture, zoo.weights, zoo.buffers, table, zoo.recipe, metrics)
+
+
+def _encoded(
+    architecture: Architecture, weights: Tensor, buffers: Tensor, table: str, recipe: Recipe, metrics: dict[str, Any]
+) -> Encoded:
+    layouts = ((architecture.layout, weights), (architecture.buffers, buffers))
+    state = {name: value for layout, held in layouts if layout.size for name, value in layout.unflatten(held).items()}
+    metadata = {
+        "format": "wsexplore",
+        "architecture": json.dumps(architecture.to_dict(), sort_keys=True),
+        "recipe": json.dumps(recipe.to_dict(), sort_keys=True),
+        "table": table,
+        "metrics": json.dumps(metrics, sort_keys=True),
+    }
+    facts: dict[str, Any] = {"__metadata__": metadata}
+    start = 0
+    for name, tensor in state.items():
+        stop = start + 4 * tensor.numel()
+        facts[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [start, stop]}
+        start = stop
+    text = json.dumps(facts, separators=(",", ":")).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)
+    return Encoded(struct.pack("<Q", len(text)) + text, tuple(state.items()), metrics)
+
+
+def decode(data: bytes) -> Zoo:
+    """The zoo in a file that `encode` wrote; what comes from elsewhere is checked before it is believed.
+
+    Raises:
+        ValueError: the file is broken or does not hold what its header says.
+    """
+    try:
+        metadata = _metadata(data)
+        architecture = architecture_from_dict(json.loads(metadata["architecture"]))
+        recipe = Recipe.from_dict(json.loads(metadata["recipe"]))
+        table = pd.DataFrame(json.loads(metadata["table"]))
+        state = load(data)
+        names = {slot.name for slot in architecture.layout.slots}
+        weights = architecture.layout.flatten({name: value for name, value in state.items() if name in names})
+        rest = {name: value for name, value in state.items() if name not in names}
+        buffers = architecture.buffers.flatten(rest) if rest or architecture.buffers.size else None
+        if weights.dtype != torch.float32 or weights.ndim != 2:
+            raise ValueError(f"the weights are {weights.ndim}-dimensional {weights.dtype}")
+        return Zoo.from_weights(architecture, weights, table, recipe, buffers)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, SafetensorError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f"what came is no zoo of wsexplore ({reason}); check the address") from None
+
+
+def metrics_of(data: bytes) -> dict[str, Any]:
+    """What was measured of the networks in a file that `encode` wrote.
+
+    Raises:
+        ValueError: the file is broken.
+    """
+    try:
+        found = json.loads(_metadata(data)["metrics"])
+    except KeyError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError("what came holds no metrics")
+    return found
+
+
+def _metadata(data: bytes) -> dict[str, str]:
+    length = struct.unpack("<Q", data[:8].ljust(8, b"\xff"))[0]
+    if not 0 < length <= min(len(data) - 8, LONGEST_HEADER):
+        raise ValueError("it is cut short or no safetensors file")
+    try:
+        header = json.loads(data[8 : 8 + length])
+    except (ValueError, RecursionError):
+        raise ValueError("its header is broken") from None
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    if not isinstance(metadata, dict):
+        raise ValueError("its header has no metadata")
+    return metadata
