@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray as Array
+from scipy.interpolate import RegularGridInterpolator
 
 from wsexplore.figures.loss_colours import loss_colours, loss_levels
 from wsexplore.figures.theme import CATEGORIES, layout, plain
@@ -245,8 +246,7 @@ def _finely(line: Array) -> Array:
 
 
 def _above(xs: Array, ys: Array, heights: Array, line: Array) -> Array:
-    """Height of the surface over places of a line: that of the nearest point."""
-    columns = np.abs(xs[None] - line[:, :1]).argmin(1)
-    rows = np.abs(ys[None] - line[:, 1:]).argmin(1)
-    found: Array = heights[rows, columns]
+    """Height of the surface over places of a line."""
+    surface = RegularGridInterpolator((ys, xs), heights, bounds_error=False, fill_value=None)
+    found: Array = surface(line[:, ::-1])
     return found
