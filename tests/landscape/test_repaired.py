@@ -194,7 +194,7 @@ def test_the_command_walks_one_way_or_all(zoo, tmp_path):
     assert "aligned + REPAIR" in run("--curves").stdout
     refused = run("--curves", "--align")
     assert refused.exit_code == 2
-    assert "leave out --align and --repair" in refused.stderr
+    assert "leave out --align, --path and --repair" in refused.stderr
 
 
 def test_the_public_names_are_functions_though_files_bear_them_too():

@@ -27,7 +27,7 @@ def test_restoring_undoes_the_last_deletion_only(user, small):
     assert discarded() == "one"
     discard("two")
     assert discarded() == "two"
-    assert set(shelf("zoos")) == {"digit-fields", "digits-mlp"}
+    assert not {"one", "two"} & set(shelf("zoos"))
     assert restore() == "two"
     assert discarded() is None
     assert Zoo.open("two").fingerprint == small.fingerprint
