@@ -67,10 +67,11 @@ if TYPE_CHECKING:
     from wsexplore.landscape.phase_grid import PhaseGrid
     from wsexplore.landscape.phases import phases
     from wsexplore.landscape.plane import Plane
-    from wsexplore.landscape.planes import networks_plane, random_plane, trajectory_plane
+    from wsexplore.landscape.planes import networks_plane, random_plane
     from wsexplore.landscape.route import Route, route_of
     from wsexplore.landscape.sharpness import hessian_trace, leading_eigenvalue
     from wsexplore.landscape.similarity import LayerSimilarity, layer_similarity
+    from wsexplore.landscape.trajectory import trajectory_plane
     from wsexplore.landscape.walk import Walk
     from wsexplore.nets import Architecture, Layout, architecture
     from wsexplore.population import field_grid, render, score

@@ -33,19 +33,13 @@ from wsexplore.landscape.phase_grid import (
 )
 from wsexplore.landscape.phases import phases, phases_cost, with_thresholds
 from wsexplore.landscape.plane import Mark, Plane, Sheet
-from wsexplore.landscape.planes import (
-    networks_plane,
-    networks_sheet,
-    random_plane,
-    random_sheet,
-    trajectory_plane,
-    trajectory_sheet,
-)
+from wsexplore.landscape.planes import networks_plane, networks_sheet, random_plane, random_sheet
 from wsexplore.landscape.profiles import Profile, profile_along
 from wsexplore.landscape.route import Route, route_of
 from wsexplore.landscape.sharpness import hessian_trace, leading_eigenvalue
 from wsexplore.landscape.similarity import LayerSimilarity, layer_similarity
 from wsexplore.landscape.spectrum import Trace
+from wsexplore.landscape.trajectory import trajectory_plane, trajectory_sheet
 from wsexplore.landscape.walk import CALIBRATION, REPAIRS, Walk, repairs_of
 
 __all__ = [

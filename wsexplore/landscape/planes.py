@@ -1,15 +1,14 @@
-"""The planes that can be drawn: around one network, through three, and along a training."""
+"""The planes that can be drawn around one network and through three."""
 
 from collections.abc import Sequence
 from typing import Any, Unpack
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from wsexplore.datasets import Dataset, dataset
-from wsexplore.landscape.directions import plane_through, principal_directions, random_directions
+from wsexplore.landscape.directions import plane_through, random_directions
 from wsexplore.landscape.drawing import AUTO, Drawing, draw_plane
 from wsexplore.landscape.ends import kind_of, pair_ends
 from wsexplore.landscape.plane import Plane, Sheet, check_points
@@ -88,14 +87,14 @@ def random_sheet(
     options |= judged_by(split, statistics, calibration)
     return Sheet(
         "random",
-        Subspace(architecture, torch.cat([weights, axes]), _still(buffers)),
+        Subspace(architecture, torch.cat([weights, axes]), still(buffers)),
         grid,
         grid,
         {"filter": "filter norms", "layer": "layer norms", "none": "norms of the network"}[normalise],
         weights,
         buffers,
         ((network, "network"),),
-        _recipe("random_plane", zoo, [row], [network], data, options, seed),
+        plane_recipe("random_plane", zoo, [row], [network], data, options, seed),
     )
 
 
@@ -185,7 +184,7 @@ def networks_sheet(
         Subspace(architecture, networks, buffers),
         points,
         tuple((network, "network") for network in names),
-        _recipe("networks_plane", zoo, list(rows), names, name, options, seed),
+        plane_recipe("networks_plane", zoo, list(rows), names, name, options, seed),
     )
 
 
@@ -216,71 +215,6 @@ def through(
     return Sheet(kind, subspace, xs, ys, "L2 distance", weights, buffers, names, recipe, paths=paths)
 
 
-def trajectory_plane(zoo: Zoo, run: int, data: str | Dataset, *, points: int = 51, **drawing: Unpack[Drawing]) -> Plane:
-    """The plane that holds most of a training's way, around its last checkpoint.
-
-    Every checkpoint is marked with the loss that it has itself, which differs from that of its shadow on the plane, and
-    with its distance from the plane.
-
-    Args:
-        zoo: it holds three checkpoints or more of the run.
-        run: its number, as in the table.
-        data: name of a data set, or the data set.
-        points: per side.
-        drawing: keywords of `Drawing`.
-
-    Raises:
-        ValueError: the run has fewer than three checkpoints here, or what `random_plane` refuses.
-    """
-    source, name = data_of(data)
-    return draw_plane(trajectory_sheet(zoo, run, name, points=points, **looked_at(drawing)), source, **drawing)
-
-
-def trajectory_sheet(
-    zoo: Zoo,
-    run: int,
-    data: str,
-    *,
-    points: int = 51,
-    split: str = "test",
-    statistics: str = AUTO,
-    calibration: int = CALIBRATION,
-    seed: int = 0,
-) -> Sheet:
-    """What `trajectory_plane` draws on; keywords as there.
-
-    Raises:
-        ValueError: as there.
-    """
-    table = zoo.entries.part(["id", "run", "epoch"])
-    rows = np.flatnonzero(table["run"].to_numpy() == run)
-    if len(rows) < 3:
-        raise ValueError(f"run {run} has {len(rows)} checkpoints in this zoo; a trajectory's plane needs three or more")
-    rows = rows[np.argsort(table["epoch"].to_numpy()[rows], kind="stable")]
-    architecture, names = kind_of(zoo, rows.tolist()), table["id"].iloc[rows].astype(str).tolist()
-    weights, buffers = zoo.rows(rows), zoo.buffer_rows(rows)
-    axes, shares = principal_directions(weights)
-    places = (weights - weights[-1]) @ axes.T
-    half = float((places.max(0).values - places.min(0).values).max()) * (0.5 + MARGIN)
-    middle = ((places.max(0).values + places.min(0).values) / 2).tolist()
-    xs, ys = (torch.linspace(centre - half, centre + half, check_points(points)) for centre in middle)
-    options = {"points": points, **judged_by(split, statistics, calibration)}
-    epochs = table["epoch"].iloc[rows].tolist()
-    return Sheet(
-        "trajectory",
-        Subspace(architecture, torch.cat([weights[-1:], axes]), _still(buffers[-1:])),
-        xs,
-        ys,
-        "L2 distance",
-        weights,
-        buffers,
-        tuple((f"{network}, epoch {epoch}", "checkpoint") for network, epoch in zip(names, epochs, strict=True)),
-        _recipe("trajectory_plane", zoo, [run], [names[-1]], data, options, seed),
-        explained=shares,
-        paths={"training": places.numpy()},
-    )
-
-
 def looked_at(drawing: Drawing) -> dict[str, Any]:
     """The keywords of a drawing of which the recipe tells."""
     return {key: value for key, value in drawing.items() if key in ("split", "statistics", "calibration", "seed")}
@@ -292,7 +226,7 @@ def judged_by(split: str, statistics: str, calibration: int) -> dict[str, Any]:
     return {"split": split, "statistics": statistics, **more}
 
 
-def _still(buffers: Float[Tensor, "1 buffers"]) -> Float[Tensor, "3 buffers"]:
+def still(buffers: Float[Tensor, "1 buffers"]) -> Float[Tensor, "3 buffers"]:
     """Running statistics that do not change along two directions."""
     return torch.cat([buffers, torch.zeros(2, buffers.shape[1])])
 
@@ -302,9 +236,10 @@ def data_of(data: str | Dataset) -> tuple[Dataset, str]:
     return (dataset(data), data) if isinstance(data, str) else (data, data.name)
 
 
-def _recipe(
+def plane_recipe(
     action: str, zoo: Zoo, rows: Sequence[int], names: Sequence[str], data: str, options: dict[str, Any], seed: int
 ) -> Recipe:
+    """Of a random plane, of one through networks, or of a trajectory, whose row is the number of the run."""
     words, flags = told(options)
     kind = action.removesuffix("_plane")
     first = repr([int(row) for row in rows]) if kind == "networks" else str(int(rows[0]))
