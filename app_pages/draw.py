@@ -12,6 +12,11 @@ from wsexplore.generate import STEPS, QualityReport, WeightFlow, quality
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo, select_rows
 
+MOST = 1000
+"""Networks of one click."""
+
+MOST_STEPS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class DrawSettings:
@@ -46,19 +51,19 @@ class Drawn:
 
 def draw_settings() -> DrawSettings:
     """The form that sets them; they live in the link."""
-    check_link_number("n", 2, 256, "a number of networks of")
-    check_link_number("steps", 1, 50, "a number of steps of")
+    check_link_number("n", 2, MOST, "a number of networks of")
+    check_link_number("steps", 1, MOST_STEPS, "a number of steps of")
     check_link_number("draw", 0, 2**31 - 1, "seed")
     check_link_number("heat", 0, 1.5, "temperature")
     with st.form("settings", border=True):
         cells = st.columns([1.2, 1.2, 0.8, 1.2, 0.7], vertical_alignment="bottom")
         count = cells[0].slider(
-            "Networks", 2, 256, 16, key="n", bind="query-params", help="Drawn in milliseconds, then judged."
+            "Networks", 2, MOST, 16, key="n", bind="query-params", help="Drawn in milliseconds, then judged."
         )
         steps = cells[1].slider(
             "Steps",
             1,
-            50,
+            MOST_STEPS,
             STEPS,
             key="steps",
             bind="query-params",

@@ -33,7 +33,7 @@ if source.architecture.task == "field":
     st.stop()
 drawn: Drawn = result_of(
     f"draw {flow.fingerprint} {source.fingerprint} {settings}",
-    f"Drawing {settings.count} networks",
+    f"Drawing {settings.count:,} networks",
     lambda progress: draw_networks(flow, home, source, settings, progress),
 )
 fresh, report = drawn.zoo, drawn.report

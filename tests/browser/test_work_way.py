@@ -14,12 +14,12 @@ def sidebar(tab):
 
 
 def test_work_that_was_left_is_found_again_in_the_sidebar_and_cancelled_there(fresh_app, tab):
-    tab.goto(f"{fresh_app}/sample?n=256&steps=50&draw=78")
+    tab.goto(f"{fresh_app}/sample?n=1000&steps=200&draw=78")
     tab.locator('[data-testid="stProgress"]').wait_for()
     sidebar(tab).get_by_role("link", name="Atlas", exact=True).click()
     tab.wait_for_url("**/atlas**")
     painted(tab, 2)
-    row = sidebar(tab).get_by_role("link", name=re.compile("Drawing 256 networks"))
+    row = sidebar(tab).get_by_role("link", name=re.compile("Drawing 1,000 networks"))
     row.wait_for()
     sidebar(tab).get_by_role("progressbar").wait_for()
     row.click()
