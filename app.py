@@ -26,6 +26,7 @@ PAGES = {
     "align": (":material/join_inner:", ("zoo", "a", "b")),
     "interpolate": (":material/timeline:", ("zoo", "a", "b", "b_zoo")),
     "landscape": (":material/landscape_2:", ("zoo", "a", "b", "b_zoo")),
+    "fit": (":material/graph_4:", ("zoo",)),
     "sample": (":material/casino:", ("flow",)),
 }
 """Icon of each page, and what is picked for it."""

@@ -1,78 +1,112 @@
-"""What happens when networks are drawn: sample, test, find the nearest, judge against the controls."""
+"""What is drawn: how many networks, from which noise, asked for what, and what that costs before it is begun."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from time import perf_counter
+from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from app_pages.handles import open_alignment, open_projection
-from app_pages.link import check_link_number
-from wsexplore.generate import STEPS, QualityReport, WeightFlow, quality
-from wsexplore.population import OnStep
-from wsexplore.zoo import Zoo, select_rows
+from app_pages.asking import ask_for
+from app_pages.link import check_link, check_link_number
+from app_pages.offer import Offer
+from app_pages.work import lasting
+from wsexplore.generate import SOLVER, SOLVERS, TOLERANCE
 
 MOST = 1000
 """Networks of one click."""
 
 MOST_STEPS = 200
+STRONGEST = 5.0
+"""Guidance, at most."""
+
+TOLERANCES = (1e-3, 1e-1)
+
+NAMED = {
+    "euler": "Euler, 1 look per step",
+    "midpoint": "midpoint, 2 looks",
+    "heun": "Heun, 2 looks",
+    "rk4": "Runge-Kutta, 4 looks",
+    "adaptive": "adaptive, as many as it needs",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class DrawSettings:
-    """How many networks are drawn, with how many solver steps, from which seed, at which temperature."""
+    """What is drawn.
+
+    Attributes:
+        count: networks.
+        steps: of the solver.
+        seed: of the noise.
+        temperature: factor on the spread of the noise.
+        solver: name in `SOLVERS`.
+        tolerance: of the adaptive solver.
+        condition: what is asked for, column and value.
+        guidance: how strongly.
+    """
 
     count: int
     steps: int
     seed: int
     temperature: float
+    solver: str = SOLVER
+    tolerance: float = TOLERANCE
+    condition: tuple[tuple[str, Any], ...] = ()
+    guidance: float = 1.0
+
+    def request(self) -> dict[str, Any]:
+        """The arguments of `SamplerClient.sample` besides flow and number."""
+        return {
+            "seed": self.seed,
+            "steps": self.steps,
+            "solver": self.solver,
+            "temperature": self.temperature,
+            "tolerance": self.tolerance,
+            "condition": dict(self.condition),
+            "guidance": self.guidance,
+        }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
-    """Samples with everything the page shows of them.
+def draw_settings(offer: Offer, cost: Callable[[DrawSettings], str], *, usual: int) -> DrawSettings:
+    """The panel that sets them; they live in the link.
 
-    Attributes:
-        zoo: the samples, their metrics and nearest networks in the table.
-        report: their quality.
-        fitted: places of the networks that the flow was fitted on, on the source zoo's map of aligned weights.
-        points: places of the samples on the same map.
-        nearest: for each sample the row of its nearest network in `fitted`.
-        seconds: to sample them, without judging.
+    Moving a slider only tells the new cost. What was set is drawn when the button is pressed, or where it came with a
+    link.
+
+    Args:
+        offer: the flow.
+        cost: says what drawing with some settings takes.
+        usual: networks, at first.
     """
-
-    zoo: Zoo
-    report: QualityReport
-    fitted: np.ndarray
-    points: np.ndarray
-    nearest: np.ndarray
-    seconds: float
-
-
-def draw_settings() -> DrawSettings:
-    """The form that sets them; they live in the link."""
+    flow = (offer.address, offer.name)
+    if st.session_state.setdefault("settings-of", flow) != flow:
+        st.session_state["settings-of"] = flow
+        for key in [key for key in st.session_state if str(key).startswith(("ask_", "open_", "steps", "drawn-now"))]:
+            del st.session_state[key]
     check_link_number("n", 2, MOST, "a number of networks of")
     check_link_number("steps", 1, MOST_STEPS, "a number of steps of")
     check_link_number("draw", 0, 2**31 - 1, "seed")
     check_link_number("heat", 0, 1.5, "temperature")
-    with st.form("settings", border=True):
-        cells = st.columns([1.2, 1.2, 0.8, 1.2, 0.7], vertical_alignment="bottom")
-        count = cells[0].slider(
-            "Networks", 2, MOST, 16, key="n", bind="query-params", help="Drawn in milliseconds, then judged."
-        )
-        steps = cells[1].slider(
-            "Steps",
-            1,
-            MOST_STEPS,
-            STEPS,
-            key="steps",
-            bind="query-params",
-            help="Steps of the Euler solver. Ten was tuned with the flow; more are slower, and not better.",
-        )
-        seed = cells[2].number_input(
+    check_link_number("guidance", 0, STRONGEST, "guidance")
+    check_link_number("tolerance", *TOLERANCES, "tolerance")
+    check_link("solver", list(NAMED.values()), "solver")
+    st.session_state["settings-whole"] = True
+    st.fragment(_panel)(offer, cost, usual)
+    drawn: DrawSettings = st.session_state["drawn-now"]
+    return drawn
+
+
+def _panel(offer: Offer, cost: Callable[[DrawSettings], str], usual: int) -> None:
+    """The widgets; the page is left alone until the button is pressed."""
+    whole = st.session_state.pop("settings-whole", False)
+    with st.container(border=True):
+        condition = ask_for(offer.columns)
+        cells = st.columns([1.5, 0.8, 1.3, 0.8], vertical_alignment="bottom")
+        count = cells[0].slider("Networks", 2, MOST, usual, key="n", bind="query-params", help="So many at one click.")
+        seed = cells[1].number_input(
             "Seed", 0, 2**31 - 1, 0, key="draw", bind="query-params", help="The same seed draws the same networks."
         )
-        heat = cells[3].slider(
+        heat = cells[2].slider(
             "Temperature",
             0.0,
             1.5,
@@ -82,38 +116,77 @@ def draw_settings() -> DrawSettings:
             bind="query-params",
             help="Scale of the noise: below 1 samples are safer and less diverse, at 0 all are one network.",
         )
-        cells[4].form_submit_button("Draw", icon=":material/casino:", type="primary", width="stretch")
-    return DrawSettings(count, steps, seed, heat)
+        pressed = cells[3].button("Draw", key="draw-now", icon=":material/casino:", type="primary", width="stretch")
+        solver, steps, tolerance, guidance = _solver(offer)
+        settings = DrawSettings(count, steps, seed, heat, solver, tolerance, condition, guidance)
+        st.caption(cost(settings))
+    changed = settings != st.session_state.get("settings-seen")
+    st.session_state["settings-seen"] = settings
+    if pressed or "drawn-now" not in st.session_state or (whole and changed):
+        st.session_state["drawn-now"] = settings
+    if pressed and not whole:
+        st.rerun()
 
 
-def draw_networks(flow: WeightFlow, home: str, source: Zoo, settings: DrawSettings, on_step: OnStep) -> Drawn:
-    """Sample and judge; `home` is the name of the source zoo, and the flow's part of it is what it is compared with."""
-    rows = select_rows(source.table, flow.where) if flow.where else np.arange(len(source))
-    fitted = source.select(rows)
-    begun = perf_counter()
-    fresh = flow.sample(
-        settings.count,
-        seed=settings.seed,
-        steps=settings.steps,
-        temperature=settings.temperature,
-        on_step=lambda f, m: on_step(0.4 * f, m or "sampling"),
-    )
-    seconds = perf_counter() - begun
-    report = quality(
-        fresh,
-        fitted,
-        flow.dataset or "digits",
-        models=100,
-        seed=settings.seed,
-        on_step=lambda f, m: on_step(0.4 + 0.6 * f, m),
-    )
-    facts = report.per_sample.drop(columns="id")
-    fresh = fresh.with_table(
-        fresh.table.assign(dataset=flow.dataset or "digits", **{column: facts[column].to_numpy() for column in facts})
-    )
-    aligned = open_alignment(home).place(fresh.weights, fresh.architecture)
-    projection = open_projection(home, "pca", "aligned")
-    row_of = {network: row for row, network in enumerate(fitted.table["id"])}
-    nearest = np.array([row_of[network] for network in facts["nearest"]])
-    points = projection.place(aligned.numpy(), source)
-    return Drawn(fresh, report, projection.points[rows], points, nearest, seconds)
+def _solver(offer: Offer) -> tuple[str, int, float, float]:
+    """How the way from noise to network is walked; folded away, as the flow's own is good."""
+    with st.expander("Solver" + (" and guidance" if offer.columns else ""), icon=":material/tune:"):
+        cells = st.columns(3 if offer.columns else 2)
+        solver = cells[0].selectbox(
+            "Solver",
+            [name for name in NAMED if name in SOLVERS],
+            index=list(NAMED).index(SOLVER),
+            key="solver",
+            bind="query-params",
+            format_func=NAMED.__getitem__,
+            help="A look is one evaluation of the velocity. More looks follow the flow more exactly; it was "
+            "tuned with Euler.",
+        )
+        steps = cells[1].slider(
+            "Steps",
+            1,
+            MOST_STEPS,
+            offer.steps,
+            key="steps",
+            bind="query-params",
+            help=f"From noise to network. {offer.steps} were tuned with the flow; more are slower, and seldom better.",
+        )
+        tolerance = TOLERANCE
+        if solver == "adaptive":
+            tolerance = cells[0].slider(
+                "Tolerance",
+                *TOLERANCES,
+                TOLERANCE,
+                1e-3,
+                format="%.3f",
+                key="tolerance",
+                bind="query-params",
+                help="Error per step that the adaptive solver allows, where a weight's spread is 1.",
+            )
+        guidance = 1.0
+        if offer.columns:
+            guidance = cells[2].slider(
+                "Guidance",
+                0.0,
+                STRONGEST,
+                1.0,
+                0.1,
+                key="guidance",
+                bind="query-params",
+                help="How strongly a sample does what is asked: 0 not at all, 1 as learnt, above 1 more than learnt, "
+                "at twice the cost.",
+            )
+    return solver, steps, tolerance, guidance
+
+
+def told_cost(drawing: float | None, judging: float | None) -> str:
+    """What a click takes, in words."""
+    first = "The first draw tells what drawing costs here." if drawing is None else f"Drawing takes {about(drawing)}"
+    if drawing is None or judging is None:
+        return first + ("." if drawing is not None else "")
+    return f"{first}, judging them {about(judging)} more."
+
+
+def about(seconds: float) -> str:
+    """A cost in words; below a second the first digit is enough."""
+    return f"about {lasting(seconds)}" if seconds >= 0.95 else f"about {seconds:.1g} s"

@@ -1,112 +1,82 @@
-"""Sample: new networks from a flow over weights, judged before they are shown."""
+"""Sample: new networks from a flow over weights, watched on their way, judged, and compared with what was trained."""
 
-import numpy as np
+from typing import Any
+
 import streamlit as st
 
-from app_pages.draw import Drawn, draw_networks, draw_settings
-from app_pages.drawn import drawn_fields
-from app_pages.frame import recipe, sentence, show
-from app_pages.handles import open_flow, open_projection, open_zoo, source_of
-from app_pages.keep import take_along
+from app_pages.beside import beside
+from app_pages.draw import DrawSettings, draw_settings, told_cost
+from app_pages.drawing import Drawn, draw_networks, drawing_cost, fitted_rows
+from app_pages.drawn import filling, wall
+from app_pages.frame import recipe
 from app_pages.maps import ensure_maps
+from app_pages.offer import Offer, flow_there, say_offer
+from app_pages.onward import onward
 from app_pages.pick import current_flow
+from app_pages.report import judged, judging_cost, short_verdict, show_report
+from app_pages.seat import choose_seat, heard
+from app_pages.summary import summary
+from app_pages.travel import travel
+from app_pages.tuned import tuned
+from app_pages.within import choose_within, said_share
 from app_pages.work import result_of
-from wsexplore.datasets import dataset
-from wsexplore.figures import filters_figure, placed_figure, quality_figure, unit_images
 
 st.title("Can we draw a network that nobody trained?")
 st.caption(
-    "A flow over weights turns noise into the weights of a network. Each sample is tested and compared with every "
-    "network it could have copied, and with three controls that know nothing of networks, before you see it."
+    "A flow over weights turns noise into the weights of a network. Watch it happen; then see whether the samples are "
+    "any good, whether they are new, and what does as well without a flow."
 )
-name = current_flow()
-with sentence():
-    flow, home = open_flow(name), source_of(name)
-    source = open_zoo(home)
+seat = choose_seat()
+with heard():
+    offer = Offer.of(seat, flow_there(seat, current_flow()))
+    home, source = offer.home()
+say_offer(offer)
 ensure_maps(home, source)
-st.sidebar.caption(f"fitted on {flow.networks:,} networks of {source.architecture.layout.size:,} weights")
+field = source.architecture.task == "field"
 
-settings = draw_settings()
-if source.architecture.task == "field":
-    with sentence():
-        drawn_fields(name, home, settings)
-    st.stop()
+
+def said_cost(settings: DrawSettings) -> str:
+    """What a click takes."""
+    judging = judging_cost(source.architecture.layout.size, offer.networks)
+    return told_cost(drawing_cost(seat, offer, source, settings), judging)
+
+
+within = choose_within()
+settings = draw_settings(offer, said_cost, usual=60 if field else 16)
+told = f"{offer.key} {source.fingerprint} {settings} {within}"
+
+
+def draw(progress: Any) -> Drawn:
+    """The work of a click."""
+    return draw_networks(
+        seat, offer, home, source, settings, within, progress, progress.partial if field else lambda film: None
+    )
+
+
 drawn: Drawn = result_of(
-    f"draw {flow.fingerprint} {source.fingerprint} {settings}",
+    f"draw {told}",
     f"Drawing {settings.count:,} networks",
-    lambda progress: draw_networks(flow, home, source, settings, progress),
+    draw,
+    cost=drawing_cost(seat, offer, source, settings),
+    show=(lambda film: filling(film, settings.count)) if field else None,
 )
-fresh, report = drawn.zoo, drawn.report
-rows = report.frame.set_index("generator")
-cells = st.columns(4)
-cells[0].metric(
-    "Mean test accuracy",
-    f"{rows.mean_accuracy['flow']:.1%}",
-    f"{100 * (rows.mean_accuracy['flow'] - rows.mean_accuracy['zoo']):+.1f} points against the zoo",
-)
-cells[1].metric("Best", f"{rows.best_accuracy['flow']:.1%}", help="Test accuracy of the best sample.")
-cells[2].metric(
-    "Novelty",
-    f"{rows.novelty['flow']:.2f}",
-    help="Median distance to the nearest network of the zoo, over the zoo's own. 1 is as new as a trained network.",
-)
-cells[3].metric("Time to draw", f"{drawn.seconds:.1f} s", help=f"For {settings.count} networks, here.")
-st.markdown(f"**Verdict.** {report.verdict}")
-
-left, right = st.columns([1.15, 1])
-with left:
-    st.subheader("Where they fall")
-    projection = open_projection(home, "pca", "aligned")
-    share = projection.variance
-    show(
-        placed_figure(
-            drawn.fitted,
-            drawn.points,
-            drawn.nearest,
-            fresh.table["test_accuracy"].to_numpy(),
-            fresh.table["id"].tolist(),
-            labels=(f"PC 1 ({share[0]:.0%} of variance)", f"PC 2 ({share[1]:.0%} of variance)"),
-            height=430,
-        ),
-        key="placed",
-        alt=f"{settings.count} new networks among {len(drawn.fitted):,} trained ones, each joined to its nearest",
-        table=report.per_sample,
-    )
-with right:
-    st.subheader("Against the controls")
-    show(
-        quality_figure(report.frame, height=430),
-        key="quality",
-        table=report.frame,
-        alt=f"Accuracy and novelty: flow {rows.mean_accuracy['flow']:.3f} at {rows.novelty['flow']:.2f}, Gaussian "
-        f"{rows.mean_accuracy['gaussian']:.3f} at {rows.novelty['gaussian']:.2f}",
-    )
-st.dataframe(
-    report.frame,
-    hide_index=True,
-    key="controls",
-    column_order=[column for column in report.frame if column != "own_distance"],
-    column_config={
-        column: st.column_config.NumberColumn(column.replace("_", " "), format="%.3f")
-        for column in report.frame.select_dtypes("float")
-    },
-)
-
-st.subheader("What they look at")
-shape = dataset(str(fresh.table["dataset"].iloc[0])).input_shape
-first = fresh.architecture.layout.slots[0]
-best = np.argsort(-fresh.table["test_accuracy"].to_numpy(), kind="stable")[:3]
-pictures = {
-    f"{fresh.table['id'].iloc[row]}: {fresh.table['test_accuracy'].iloc[row]:.1%}": (
-        unit_images(fresh.weights[row, first.start : first.stop].view(first.shape[0], -1).numpy(), first.shape, shape)
-    )
-    for row in best
-}
-show(
-    filters_figure(pictures),
-    key="drawn-units",
-    table=report.per_sample.iloc[best],
-    alt="First-layer weights of the best samples",
-)
-recipe(fresh.recipe)
-take_along(fresh, f"{name}-drawn-{settings.seed}")
+if within.selection:
+    st.markdown(said_share(len(drawn.zoo), len(drawn.outside), settings.count))
+numbers = st.container()
+slot = st.container()
+part = source.select(fitted_rows(source, offer))
+report = judged(told, offer, source, drawn, settings.seed, slot)
+with numbers:
+    goal = summary(drawn, part, report)
+if report is not None:
+    slot.markdown(f"**Verdict.** {short_verdict(report)}")
+if field:
+    wall(drawn, source)
+travel(home, drawn, within, goal)
+if not field:
+    beside(drawn, source)
+recipe(drawn.zoo.recipe)
+if report is not None:
+    st.divider()
+    show_report(report, lambda: tuned(told, offer.dataset, part, drawn))
+onward(drawn.zoo, f"{offer.name}-drawn-{settings.seed}")

@@ -1,9 +1,10 @@
 """What the sampler's host does under load: `python -m benchmarks.serve [--clients 200] [--seconds 60]`.
 
 Starts `wsexplore serve` on this machine and lets clients ask it for networks, one request after the other each, every
-request with a seed of its own. Every answer is compared, byte for byte, with what the same request gives alone in this
-process. Beside it, in the same run: the same requests one at a time without batching, each by `WeightFlow.sample` under
-a lock, as a page without a host would do it, with one thread of torch and with one thread per core.
+request with a seed of its own. Some answers are compared, byte for byte, with what the same request gives alone in
+this process. Beside it, in the same run: the same clients and a server without batching, which computes each request
+alone as soon as the one before is done (`--workers 1 --block 1`); and `WeightFlow.sample` in a loop without HTTP, with
+one thread of torch and with one thread per core.
 """
 
 import asyncio
@@ -39,16 +40,17 @@ def main(
     check: Annotated[int, typer.Option(min=0, help="Answers compared with a lone request.")] = 300,
 ) -> None:
     print(f"{os.cpu_count()} cores, device {device}, flow {flow}, {models} networks per request")
+    many = f"over HTTP, {clients} clients"
     rows = [_alone(flow, models, alone, device, threads) for threads in sorted({1, os.cpu_count() or 1})]
-    rows.insert(0, _over_http("over HTTP, one client", flow, models, 1, alone, device, workers, check))
-    rows.append(_over_http(f"over HTTP, {clients} clients", flow, models, clients, seconds, device, workers, check))
+    rows.append(_over_http("over HTTP, one client", flow, models, 1, alone, device, [], check))
+    without = ["--workers", "1", "--block", "1"]
+    rows.append(_over_http(f"{many}, one at a time", flow, models, clients, alone, device, without, check))
+    batched = ["--workers", str(workers)]
+    rows.append(_over_http(f"{many}, batched", flow, models, clients, seconds, device, batched, check))
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
-    batched, best = rows[-1]["networks_per_s"], max(row["networks_per_s"] for row in rows[1:-1])
-    one = next(row["networks_per_s"] for row in rows if row["how"].endswith("1 thread"))
-    print(
-        f"batched against one at a time: {batched / one:.1f} times on one thread, {batched / best:.1f} times the best"
-    )
+    for row in (rows[-2], max(rows[:-3], key=lambda row: float(row["networks_per_s"]))):
+        print(f"batched against {row['how']}: {rows[-1]['networks_per_s'] / row['networks_per_s']:.1f} times")
 
 
 def _alone(flow: str, models: int, seconds: float, device: str, threads: int) -> dict[str, Any]:
@@ -68,11 +70,11 @@ def _alone(flow: str, models: int, seconds: float, device: str, threads: int) ->
 
 
 def _over_http(
-    how: str, flow: str, models: int, clients: int, seconds: float, device: str, workers: int, check: int
+    how: str, flow: str, models: int, clients: int, seconds: float, device: str, options: list[str], check: int
 ) -> dict[str, Any]:
     """Requests of several clients to a server in a process of its own."""
     command = [sys.executable, "-c", RUN, "serve", "--port", "0", "--json", "--device", device]
-    process = subprocess.Popen([*command, "--workers", str(workers)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]

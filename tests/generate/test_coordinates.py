@@ -3,10 +3,10 @@ import torch
 from small_zoos import SMALL, made_zoo
 
 from wsexplore.generate import UnitTokens
-from wsexplore.generate.coordinates import Coordinates
+from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.generate.flow import standard_noise
 from wsexplore.generate.solver import integrate
-from wsexplore.generate.velocity import Velocity
+from wsexplore.generate.velocity import TokenVelocity
 from wsexplore.nets import architecture
 from wsexplore.symmetry import permute_weights, random_permutation, symmetry_of
 from wsexplore.zoo import Zoo
@@ -33,14 +33,14 @@ def correlated_zoo(models: int = 400) -> Zoo:
 @pytest.mark.parametrize("name", ["zoo", "deep_zoo"])
 def test_decoding_undoes_encoding(name, request):
     weights = request.getfixturevalue(name).weights
-    coordinates = Coordinates.of(weights, tokens_of(request.getfixturevalue(name)))
+    coordinates = UnitCoordinates.of(weights, tokens_of(request.getfixturevalue(name)))
     torch.testing.assert_close(coordinates.decode(coordinates.encode(weights)), weights, atol=1e-5, rtol=1e-5)
 
 
 def test_the_features_of_a_unit_are_uncorrelated_with_variance_one_in_states():
     zoo = correlated_zoo()
     tokens = tokens_of(zoo)
-    coordinates = Coordinates.of(zoo.weights, tokens)
+    coordinates = UnitCoordinates.of(zoo.weights, tokens)
     units = tokens.split(coordinates.encode(zoo.weights))[0].flatten(0, 1)
     torch.testing.assert_close(units.mean(0), torch.zeros(9), atol=1e-4, rtol=0)
     torch.testing.assert_close(units.T @ units / len(units), torch.eye(9), atol=1e-3, rtol=0)
@@ -49,7 +49,7 @@ def test_the_features_of_a_unit_are_uncorrelated_with_variance_one_in_states():
 
 def test_permuting_the_units_of_the_weights_permutes_those_of_the_state(zoo):
     spec = symmetry_of(zoo.module(0), zoo.architecture.example_input())
-    coordinates = Coordinates.of(zoo.weights, tokens_of(zoo))
+    coordinates = UnitCoordinates.of(zoo.weights, tokens_of(zoo))
     moved = random_permutation(spec, seed=1, models=len(zoo))
     before = permute_weights(coordinates.encode(zoo.weights), moved, spec, zoo.architecture.layout)
     after = coordinates.encode(permute_weights(zoo.weights, moved, spec, zoo.architecture.layout))
@@ -59,9 +59,9 @@ def test_permuting_the_units_of_the_weights_permutes_those_of_the_state(zoo):
 def test_the_untrained_flow_is_the_gaussian_with_the_covariance_of_the_zoos_units():
     zoo = correlated_zoo()
     tokens = tokens_of(zoo)
-    coordinates = Coordinates.of(zoo.weights, tokens)
+    coordinates = UnitCoordinates.of(zoo.weights, tokens)
     start = standard_noise(range(4000), zoo.architecture.layout.size, seed=0)
-    state = integrate(Velocity(tokens, SMALL, seed=0), start, steps=5, solver="heun")
+    state = integrate(TokenVelocity(tokens, SMALL, seed=0), start, end=torch.pi / 2, steps=5, solver="heun")
     sampled, units = (tokens.split(weights)[0].flatten(0, 1) for weights in (coordinates.decode(state), zoo.weights))
     torch.testing.assert_close(sampled.mean(0), units.mean(0), atol=0.05, rtol=0)
     torch.testing.assert_close(torch.cov(sampled.T), torch.cov(units.T), atol=0.08, rtol=0)
@@ -69,14 +69,14 @@ def test_the_untrained_flow_is_the_gaussian_with_the_covariance_of_the_zoos_unit
 
 
 def test_an_aligned_deeper_zoo_is_standardised_weight_by_weight(deep_zoo):
-    state = Coordinates.of(deep_zoo.weights, tokens_of(deep_zoo)).encode(deep_zoo.weights)
+    state = UnitCoordinates.of(deep_zoo.weights, tokens_of(deep_zoo)).encode(deep_zoo.weights)
     torch.testing.assert_close(state.mean(0), torch.zeros(state.shape[1]), atol=1e-4, rtol=0)
     torch.testing.assert_close(state.square().mean(0), torch.ones(state.shape[1]), atol=1e-3, rtol=0)
 
 
 def test_fewer_units_than_features_still_decode_to_themselves():
     zoo = made_zoo([64, 2, 10], models=16)
-    coordinates = Coordinates.of(zoo.weights, tokens_of(zoo))
+    coordinates = UnitCoordinates.of(zoo.weights, tokens_of(zoo))
     state = coordinates.encode(zoo.weights)
     assert state.isfinite().all()
     torch.testing.assert_close(coordinates.decode(state), zoo.weights, atol=1e-4, rtol=1e-4)

@@ -7,6 +7,7 @@ import torch
 
 import wsexplore as wx
 from wsexplore.generate import CONTROLS, FlowConfig, control, fit_flow, quality, verdict
+from wsexplore.generate.controls import MATCHED
 from wsexplore.generate.nearest import nearest
 from wsexplore.symmetry import permute_weights, random_permutation
 from wsexplore.zoo import Zoo
@@ -44,14 +45,14 @@ def test_averages_lie_between_two_networks_of_the_zoo(zoo):
     assert torch.cdist(made, midpoints).amin(1).max() < 1e-2
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", dict.fromkeys((*CONTROLS, *MATCHED)))
 def test_a_controls_first_networks_do_not_depend_on_how_many_are_drawn(name, zoo):
     few, many = control(zoo, name, 3, seed=2).weights, control(zoo, name, 30, seed=2).weights
     torch.testing.assert_close(few, many[:3], atol=1e-5, rtol=1e-5)
 
 
 def test_an_unknown_control_is_refused(zoo):
-    with pytest.raises(ValueError, match="choose one of gaussian, independent, averages"):
+    with pytest.raises(ValueError, match="choose one of gaussian, independent, averages, triples, noise"):
         control(zoo, "uniform", 3)
     with pytest.raises(ValueError, match="from a zoo of 1"):
         control(zoo.select([0]), "averages", 3)
@@ -92,7 +93,9 @@ def test_a_flow_that_copies_the_zoo_has_the_zoos_accuracy_and_no_novelty(trained
     assert rows.loc["flow", "mean_accuracy"] == pytest.approx(rows.loc["zoo", "mean_accuracy"], abs=1e-6)
     assert rows.loc["flow", "dispersion"] == pytest.approx(1, abs=0.02)
     assert list(report.per_sample["nearest"]) == list(trained.table["id"])
-    assert "does not beat any control" in report.verdict
+    assert "48 of 48 samples are copies of training networks" in report.verdict
+    assert "too near to count as new" in report.verdict
+    assert report.memory.memorises
 
 
 def test_a_flow_that_learnt_nothing_does_not_beat_the_gaussian(trained):
@@ -100,7 +103,7 @@ def test_a_flow_that_learnt_nothing_does_not_beat_the_gaussian(trained):
     report = quality(flow, trained, "digits", models=40)
     rows = report.frame.set_index("generator")
     assert rows.loc["flow", "mean_accuracy"] < rows.loc["gaussian", "mean_accuracy"]
-    assert "It does not beat Gaussians with the zoo's full covariance" in report.verdict
+    assert "better than Gaussians with the zoo's full covariance" not in report.verdict
 
 
 def test_the_zoos_own_novelty_is_one_and_its_rows_keep_their_accuracy(trained):
@@ -118,26 +121,49 @@ def test_checkpoints_of_one_run_do_not_count_as_neighbours_of_each_other(trained
     assert both["own_distance"][0] == pytest.approx(once["own_distance"][0], rel=0.1)
 
 
-def frame(flow: tuple[float, float], gaussian: tuple[float, float], averages: tuple[float, float]) -> pd.DataFrame:
-    names, numbers = ["zoo", "flow", "gaussian", "averages"], [(0.95, 1.0), flow, gaussian, averages]
-    return pd.DataFrame(
-        {"generator": names, "mean_accuracy": [a for a, _ in numbers], "novelty": [n for _, n in numbers]}
-    )
+def frame(difference: float, error: float, novelty: float = 0.97, matched: float = 0.97) -> pd.DataFrame:
+    """A report of a flow with accuracy 0.94 beside a Gaussian at some novelty."""
+    rows = [
+        {"generator": "zoo", "mean_accuracy": 0.95, "novelty": 1.0, "difference": -0.01, "difference_error": 0.001},
+        {"generator": "flow", "mean_accuracy": 0.94, "novelty": novelty, "difference": 0.0, "difference_error": 0.001},
+        {
+            "generator": "gaussian_matched",
+            "mean_accuracy": 0.94 - difference,
+            "novelty": matched,
+            "difference": difference,
+            "difference_error": error,
+        },
+    ]
+    return pd.DataFrame(rows)
 
 
-def test_to_beat_is_to_be_more_accurate_at_no_less_than_nine_tenths_of_the_novelty():
-    said = verdict(frame((0.94, 0.97), (0.87, 1.0), (0.945, 0.6)))
-    assert "It beats Gaussians with the zoo's full covariance (87.0% at novelty 1.00)." in said
-    assert "does not beat averages of random pairs (94.5% at novelty 0.60), which have lower novelty" in said
-    copied = verdict(frame((0.94, 0.5), (0.87, 1.0), (0.945, 0.6)))
-    assert "It beats" not in copied
-    assert "too near to count as new" in copied
+def test_better_and_worse_are_differences_of_two_standard_errors_at_the_same_novelty():
+    gaussian = "Gaussians with the zoo's full covariance"
+    assert f"the flow is better than {gaussian} (87.0%)" in verdict(frame(0.07, 0.01))
+    assert f"the flow is worse than {gaussian}" in verdict(frame(-0.07, 0.01))
+    for difference in (0.015, -0.015, 0.0):
+        assert f"the flow is the same as {gaussian}" in verdict(frame(difference, 0.01))
+
+
+def test_a_control_that_cannot_be_brought_to_the_novelty_is_not_compared():
+    said = verdict(frame(0.07, 0.01, novelty=0.2, matched=0.7))
+    assert "No scale brings Gaussians" in said
+    assert "better than" not in said
+    assert "too near to count as new" in said
+
+
+def test_a_difference_from_the_zoo_within_the_error_is_called_the_same():
+    same = frame(0.07, 0.01)
+    same.loc[0, "difference_error"] = 0.02
+    assert "the same within the error of 2.0 points" in verdict(same)
+    assert "1.0 points less, give or take 0.1" in verdict(frame(0.07, 0.01))
 
 
 def test_a_report_is_json_and_html(trained):
     report = quality(shuffled(trained, seed=3).select(range(5)), trained, "digits", models=10)
     facts = json.loads(json.dumps(report.to_dict(), allow_nan=False))
-    assert [row["generator"] for row in facts["generators"]] == ["zoo", "flow", *CONTROLS]
+    matched = [f"{name}_matched" for name in MATCHED]
+    assert [row["generator"] for row in facts["generators"]] == ["zoo", "flow", *CONTROLS, *matched]
     assert len(facts["samples"]) == 5
     assert "<table" in report._repr_html_()
 

@@ -102,7 +102,9 @@ def test_progress_rises_to_one_and_an_error_in_it_cancels(flow):
         ({"n": 1, "temperature": float("nan")}, "temperature must be 0 or more"),
         ({"n": 1, "seed": -1}, "seed must be 0 or more"),
         ({"n": 1, "steps": 0}, "at least 1 step"),
-        ({"n": 1, "solver": "rk4"}, "choose one of euler, midpoint, heun"),
+        ({"n": 1, "solver": "rk5"}, "choose one of euler, midpoint, heun, rk4, adaptive"),
+        ({"n": 1, "solver": "adaptive", "tolerance": 0.0}, "tolerance must be above 0"),
+        ({"n": 1, "condition": {"colour": 1}}, "does not listen to colour; it was fitted without conditions"),
     ],
 )
 def test_a_sample_out_of_range_is_refused(flow, arguments, sentence):
@@ -156,8 +158,10 @@ def test_a_predicate_fits_the_networks_it_selects_and_is_told_by_the_recipe(zoo)
 
 def test_the_command_line_of_a_flow_is_given_where_one_exists(zoo):
     flow = fit_flow(zoo, where="epoch = 0", config=replace(FlowConfig(), steps=1))
-    assert flow.recipe.cli == "wsexplore flow fit ZOO --out FLOW --seed 0 --where 'epoch = 0' --steps 1"
-    assert fit_flow(zoo, config=replace(SMALL, width=8)).recipe.cli == ""
+    assert flow.recipe.cli == "wsexplore flow fit ZOO --out FLOW --seed 0 --where 'epoch = 0' --set steps=1"
+    assert fit_flow(zoo, config=replace(SMALL, width=8)).recipe.cli.startswith(
+        "wsexplore flow fit ZOO --out FLOW --seed 0 --set width=8 --set layers=1 --set heads=2"
+    )
 
 
 def test_a_flow_knows_its_zoo_and_whether_it_is_equivariant(flow, deep_flow, zoo):

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from serve_flows import shelved
+from serve_flows import served, shelved
 
 from wsexplore.serve import Host
 
@@ -28,3 +28,10 @@ def make_host(shelf):
 @pytest.fixture
 def host(make_host) -> Host:
     return make_host(workers=2)
+
+
+@pytest.fixture
+def url(host):
+    """Of a server around `host`."""
+    with served(host) as address:
+        yield address

@@ -5,30 +5,42 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 import uvicorn
 
-from wsexplore.generate import FlowConfig, fit_flow
-from wsexplore.nets import architecture
+from wsexplore.generate import FlowConfig, WeightFlow, fit_flow
+from wsexplore.nets import Architecture, architecture
 from wsexplore.serve import Host
 from wsexplore.serve.api import create_app
 from wsexplore.serve.server import address_of, bind
 from wsexplore.zoo import Zoo
 
 SMALL = FlowConfig(width=16, layers=1, heads=2, steps=12, batch=8)
+LISTENING = FlowConfig(
+    kind="preconditioned", source="covariance", conditions=("lr", "kind"), width=24, layers=1, steps=12, batch=8
+)
 
 
 def shelved(home: Path) -> dict[str, Path]:
-    """Two fitted flows: one equivariant, one with learned positions."""
-    shelf = {}
-    for name, widths in (("wide", [64, 6, 10]), ("deep", [8, 5, 6, 10])):
-        arch = architecture("mlp", widths=widths)
-        weights = torch.randn(40, arch.layout.size, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.1
-        table = pd.DataFrame({"dataset": ["digits"] * 40}) if name == "wide" else None
-        shelf[name] = fit_flow(Zoo.from_weights(arch, weights, table), seed=3, config=SMALL).save(home / name)
-    return shelf
+    """Fitted flows: one equivariant, one with learned positions, one that listens, one of networks with BatchNorm."""
+    digits = {"dataset": ["digits"] * 40}
+    wishes = {"lr": [0.001 * (1 + i % 7) for i in range(40)], "kind": ["a", "b"] * 20}
+    normed = architecture("cnn", input=[1, 8, 8], channels=[2], classes=10, norm="batch")
+    return {
+        "asked": _fitted(architecture("mlp", widths=[8, 5, 10]), wishes, LISTENING).save(home / "asked"),
+        "deep": _fitted(architecture("mlp", widths=[8, 5, 6, 10]), {}, SMALL).save(home / "deep"),
+        "normed": _fitted(normed, digits, SMALL).save(home / "normed"),
+        "wide": _fitted(architecture("mlp", widths=[64, 6, 10]), digits, SMALL).save(home / "wide"),
+    }
+
+
+def _fitted(arch: Architecture, columns: dict[str, list[Any]], config: FlowConfig) -> WeightFlow:
+    weights = torch.randn(40, arch.layout.size, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.1
+    table = pd.DataFrame(columns) if columns else None
+    return fit_flow(Zoo.from_weights(arch, weights, table), seed=3, config=config)
 
 
 @contextmanager
@@ -67,6 +79,6 @@ class Gate:
         def held(pieces, on_step=None):
             self.blocks.append([(piece.wanted.request, piece.rows) for piece in pieces])
             assert self.open.wait(30)
-            run(pieces, on_step)
+            return run(pieces, on_step)
 
         host.sampler.run = held

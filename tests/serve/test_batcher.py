@@ -1,7 +1,6 @@
 """The micro-batcher: everyone gets their own, nobody is lost, and what breaks says so."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -61,8 +60,7 @@ def test_a_small_request_overtakes_a_large_one(make_host):
     small = host.batcher.submit(SampleRequest("wide", n=1, seed=1))
     gate.open.set()
     small.result(10.0)
-    assert large.wanted.done < 100
-    assert 0 < large.progress < 0.2
+    assert 1 in [request.seed for block in gate.blocks[1:3] for request, _ in block]
     assert len(large.result(20.0).weights) == 800
 
 
@@ -85,9 +83,8 @@ def test_cancelling_stops_between_two_steps(host):
     ticket = host.batcher.submit(SampleRequest("wide", n=8, steps=1000, solver="heun"))
     until(lambda: ticket.progress > 0)
     ticket.cancel()
-    start = time.monotonic()
     host.batcher.submit(SampleRequest("wide", n=1)).result(10.0)
-    assert time.monotonic() - start < 1
+    until(lambda: host.batcher.tally["networks"] == 9)
     assert ticket.wanted.done == 0
 
 
@@ -95,10 +92,8 @@ def test_a_full_queue_refuses_at_once_and_says_when(make_host):
     host = make_host(workers=1, limits=Limits(queue=3))
     gate = Gate(host)
     tickets = [host.batcher.submit(SampleRequest("wide", n=500)) for _ in range(3)]
-    start = time.monotonic()
     with pytest.raises(Refused, match="3 requests wait already") as caught:
         host.batcher.submit(SampleRequest("wide", n=1))
-    assert time.monotonic() - start < 0.5
     assert 1 <= caught.value.retry_after <= 600
     tickets[2].cancel()
     host.batcher.submit(SampleRequest("wide", n=1))
@@ -116,21 +111,46 @@ def test_memory_counts_until_it_is_handed_over(make_host):
     host.batcher.submit(SampleRequest("wide", n=10)).result(10.0)
 
 
-def test_an_error_fails_its_block_alone(make_host):
+def test_an_error_fails_its_request_alone(make_host):
     host = make_host(workers=1)
-    run = host.sampler.run
+    gate, run = Gate(host), host.sampler.run
 
     def breaks(pieces, on_step=None):
         if any(piece.wanted.request.seed == 13 for piece in pieces):
             raise RuntimeError("out of memory\nand more")
-        run(pieces, on_step)
+        return run(pieces, on_step)
 
+    first = host.batcher.submit(SampleRequest("wide"))
+    until(lambda: gate.blocks)
     host.sampler.run = breaks
+    tickets = [host.batcher.submit(SampleRequest("wide", n=2, seed=seed)) for seed in (12, 13, 14)]
+    gate.open.set()
     with pytest.raises(SamplerFailed, match=r"^the sampling broke: out of memory$"):
-        host.batcher.submit(SampleRequest("wide", seed=13)).result(10.0)
-    assert len(host.batcher.submit(SampleRequest("wide", n=2)).result(10.0).weights) == 2
+        tickets[1].result(10.0)
+    for ticket in (first, tickets[0], tickets[2]):
+        assert torch.equal(ticket.result(10.0).weights, weights_of(host, ticket.wanted.request))
+        ticket.release()
     assert host.batcher.tally["failed"] == 1
-    assert host.batcher.held == 4 * 460 * 2
+    assert host.batcher.held == 0
+
+
+def test_a_lone_request_runs_in_the_smallest_block(make_host):
+    host = make_host(workers=1)
+    host.batcher.submit(SampleRequest("wide", n=1)).result(10.0)
+    smallest = min(host.sampler.shelf.load(host.sampler.shelf.facts("wide")).sizes)
+    assert (host.batcher.tally["networks"], host.batcher.tally["places"]) == (1, smallest)
+
+
+def test_idle_workers_share_a_request(make_host):
+    host = make_host(workers=2)
+    host.batcher.submit(SampleRequest("wide", n=1)).result(10.0)
+    until(lambda: host.batcher.idle == 2)
+    gate = Gate(host)
+    ticket = host.batcher.submit(SampleRequest("wide", n=16))
+    until(lambda: len(gate.blocks) == 2)
+    gate.open.set()
+    ticket.result(10.0)
+    assert [rows for block in gate.blocks for _, rows in block] == [range(8), range(8, 16)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -141,7 +161,7 @@ def test_a_killed_worker_fails_its_requests_and_is_started_again(make_host, work
     def dies(pieces, on_step=None):
         if any(piece.wanted.request.seed == 13 for piece in pieces):
             raise SystemExit("killed")
-        run(pieces, on_step)
+        return run(pieces, on_step)
 
     host.sampler.run = dies
     for _ in range(3):

@@ -20,10 +20,19 @@ def clients(host):
 
 
 @pytest.mark.parametrize(
-    "asked", [{"n": 3}, {"n": 150, "steps": 2}, {"n": 4, "judge": True}, {"n": 1200, "steps": 1, "temperature": 0.5}]
+    "asked",
+    [
+        {"n": 3},
+        {"n": 150, "steps": 2},
+        {"n": 4, "judge": True},
+        {"n": 1200, "steps": 1, "temperature": 0.5},
+        {"n": 30, "steps": 40, "trajectory": True},
+        {"flow": "asked", "n": 4, "condition": {"kind": "a", "lr": 0.003}, "guidance": 2.0},
+        {"flow": "normed", "n": 3, "solver": "adaptive"},
+    ],
 )
 def test_both_seats_give_the_same_bytes(clients, asked):
-    request = SampleRequest("wide", seed=5, **asked)
+    request = SampleRequest(**({"flow": "wide", "seed": 5} | asked))
     local, remote = (client.sample_bytes(request) for client in clients)
     assert local == remote
     told = []
@@ -41,8 +50,44 @@ def test_both_give_a_zoo(clients):
 
 def test_both_know_the_flows(clients):
     local, remote = ([flow["name"] for flow in client.flows()] for client in clients)
-    assert local == remote == ["deep", "wide"]
+    assert local == remote == ["asked", "deep", "normed", "wide"]
     assert clients[0].describe("wide")["layout"] == clients[1].describe("wide")["layout"]
+
+
+def test_arguments_travel(clients):
+    asked = {"condition": {"kind": "b"}, "guidance": 1.5, "trajectory": True, "steps": 3, "solver": "rk4"}
+    for client in clients:
+        zoo = client.sample("asked", 2, seed=3, **asked)
+        assert len(zoo) == 8
+        assert zoo.table["epoch"].tolist() == [0, 1, 2, 3] * 2
+        assert set(zoo.table["asked_kind"]) == {"b"}
+        assert {name: zoo.recipe.arguments[name] for name in asked} == asked
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_cost_is_known_once_the_flow_is_warm(clients, place):
+    client, one = clients[place], SampleRequest("wide", n=1)
+    assert client.cost(one) is None
+    client.sample_bytes(one)
+    few, many = (client.cost(SampleRequest("wide", n=n)) for n in (24, 9600))
+    assert 0 < few < many
+    for more in ({"steps": 500}, {"solver": "rk4", "steps": 500}, {"guidance": 2.0, "steps": 500}):
+        assert few < client.cost(SampleRequest("wide", n=24, **more))
+    with pytest.raises(UnknownFlow):
+        client.cost(SampleRequest("nothing"))
+
+
+def test_those_who_wait_are_part_of_the_cost(make_host):
+    host = make_host(workers=1)
+    with SamplerClient.local(host) as client:
+        client.sample("wide", 1)
+        gate, request = Gate(host), SampleRequest("wide", n=1)
+        before = client.cost(request)
+        ticket = host.batcher.submit(SampleRequest("wide", n=9000))
+        until(lambda: gate.blocks)
+        assert client.cost(request) > before
+        ticket.cancel()
+        gate.open.set()
 
 
 @pytest.mark.parametrize("place", [0, 1])

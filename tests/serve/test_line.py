@@ -3,13 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wsexplore.generate.conditions import Conditions
 from wsexplore.nets import architecture
 from wsexplore.serve import SampleRequest
 from wsexplore.serve.flows import FlowFacts
 from wsexplore.serve.line import Line, Wanted
 from wsexplore.zoo import Recipe
 
-FACTS = FlowFacts("f", 1, architecture("mlp", widths=[2, 2]), 6, Recipe.of("x"), {})
+FACTS = FlowFacts("f", 1, architecture("mlp", widths=[2, 2]), 6, Recipe.of("x"), 10, Conditions(), {})
 SIZES = st.lists(st.tuples(st.integers(1, 40), st.integers(1, 3)), max_size=12)
 
 

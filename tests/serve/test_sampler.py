@@ -11,14 +11,20 @@ from wsexplore.generate import WeightFlow
 from wsexplore.serve import BrokenFlow, FlowSampler, Limits, SampleRequest, UnknownFlow
 from wsexplore.serve.flows import BLOCK, FlowShelf
 
-REQUESTS = st.builds(
-    SampleRequest,
-    flow=st.sampled_from(["wide", "deep"]),
-    n=st.integers(1, 11),
-    seed=st.integers(0, 3),
-    steps=st.integers(1, 2),
-    solver=st.sampled_from(["euler", "heun"]),
-    temperature=st.sampled_from([0.0, 0.7, 1.0]),
+COMMON = {
+    "n": st.integers(1, 11),
+    "seed": st.integers(0, 3),
+    "steps": st.integers(1, 2),
+    "solver": st.sampled_from(["euler", "heun", "rk4"]),
+    "temperature": st.sampled_from([0.0, 0.7, 1.0]),
+    "trajectory": st.booleans(),
+}
+WISHES = st.sampled_from([{}, {"kind": "a"}, {"kind": "b", "lr": 0.002}, {"lr": 3e-3}])
+REQUESTS = st.one_of(
+    st.builds(SampleRequest, flow=st.sampled_from(["wide", "deep", "normed"]), **COMMON),
+    st.builds(
+        SampleRequest, flow=st.just("asked"), condition=WISHES, guidance=st.sampled_from([0.0, 1.0, 2.0]), **COMMON
+    ),
 )
 
 
@@ -46,16 +52,66 @@ def test_company_changes_no_bit(sampler, alone, requests):
 def test_more_networks_change_no_bit_of_the_first(sampler, alone, request, more):
     asked = {name: value for name, value in request.to_dict().items() if name != "n"}
     longer = SampleRequest(**asked, n=request.n + more)
-    assert torch.equal(alone(longer)[: request.n], alone(request))
+    assert torch.equal(alone(longer)[: request.networks], alone(request))
 
 
-def test_they_are_the_networks_of_the_flow(sampler, shelf, alone):
-    request = SampleRequest("wide", n=11, seed=5, steps=3, solver="midpoint", temperature=0.8)
-    told = WeightFlow.open(shelf["wide"]).sample(11, seed=5, steps=3, solver="midpoint", temperature=0.8)
-    zoo = sampler.sample_batch([request])[0].zoo()
+@pytest.mark.parametrize(
+    ("flow", "asked"),
+    [
+        ("wide", {"steps": 3, "solver": "midpoint", "temperature": 0.8}),
+        ("deep", {"steps": 2, "trajectory": True}),
+        ("normed", {"solver": "rk4", "steps": 2}),
+        ("asked", {"condition": {"kind": "b", "lr": 0.004}, "guidance": 3.0}),
+        ("asked", {"condition": {"kind": "a"}, "solver": "adaptive", "tolerance": 0.05}),
+    ],
+)
+def test_they_are_the_networks_of_the_flow(sampler, shelf, flow, asked):
+    told = WeightFlow.open(shelf[flow]).sample(11, seed=5, **asked)
+    zoo = sampler.sample_batch([SampleRequest(flow, n=11, seed=5, **asked)])[0].zoo()
     torch.testing.assert_close(zoo.weights, told.weights, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(zoo.buffers, told.buffers, rtol=1e-3, atol=1e-4)
     assert zoo.table.equals(told.table)
     assert zoo.recipe == told.recipe
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    flow=st.sampled_from(["wide", "deep", "asked"]),
+    seeds=st.lists(st.integers(0, 40), min_size=1, max_size=6),
+    tolerance=st.sampled_from([0.003, 0.03]),
+)
+def test_the_adaptive_solver_knows_no_company(sampler, alone, flow, seeds, tolerance):
+    requests = [SampleRequest(flow, 2, seed, 3, "adaptive", 1.0 + seed, tolerance=tolerance) for seed in seeds]
+    for request, sampled in zip(requests, sampler.sample_batch(requests), strict=True):
+        assert torch.equal(sampled.weights, alone(request))
+
+
+def test_the_steps_of_a_trajectory_end_in_the_networks(sampler, alone):
+    request = SampleRequest("wide", n=3, seed=2, steps=4)
+    whole = alone(SampleRequest("wide", n=3, seed=2, steps=4, trajectory=True)).view(3, 5, -1)
+    assert torch.equal(whole[:, -1], alone(request))
+    assert torch.equal(
+        whole[:, 0], alone(SampleRequest("wide", n=3, seed=2, steps=1, trajectory=True)).view(3, 2, -1)[:, 0]
+    )
+
+
+def test_the_largest_block_changes_no_bit(shelf, alone):
+    for block in (1, 5):
+        sampler = FlowSampler(device="cpu", folders=lambda: shelf, block=block)
+        for flow in shelf:
+            request = SampleRequest(flow, n=7, seed=4)
+            assert torch.equal(sampler.sample_batch([request])[0].weights, alone(request))
+
+
+def test_what_a_flow_does_not_listen_to_is_one_sentence(sampler):
+    for flow, condition, said in (
+        ("wide", {"lr": 1.0}, "does not listen to lr; it was fitted without conditions"),
+        ("asked", {"colour": 1.0}, "does not listen to colour; it listens to lr, kind"),
+        ("asked", {"kind": "c"}, "kind 'c' is unknown; choose one of a, b"),
+        ("asked", {"lr": "high"}, "lr must be a number"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            sampler.sample_batch([SampleRequest(flow, condition=condition)])
 
 
 def test_threads_change_no_bit(sampler, alone):
@@ -71,7 +127,7 @@ def test_threads_change_no_bit(sampler, alone):
 
 def test_progress_rises_to_one_and_may_cancel(sampler):
     told = []
-    sampler.sample_batch([SampleRequest("wide", n=20, steps=4)], on_step=lambda share, _: told.append(share))
+    sampler.sample_batch([SampleRequest("wide", n=60, steps=4)], on_step=lambda share, _: told.append(share))
     assert told == sorted(told)
     assert told[-1] == 1
     assert len(told) == 4 * 3
@@ -128,6 +184,14 @@ def test_unknown_and_broken_flows_are_told_apart(shelf, tmp_path):
         ({"temperature": float("nan")}, "temperature must be"),
         ({"temperature": float("inf")}, "temperature must be"),
         ({"temperature": -0.1}, "temperature must be"),
+        ({"guidance": -1.0}, "guidance must be"),
+        ({"guidance": float("nan")}, "guidance must be"),
+        ({"tolerance": 0.0}, "tolerance must be"),
+        ({"tolerance": float("inf")}, "tolerance must be"),
+        ({"trajectory": True, "solver": "adaptive"}, "gives no trajectory"),
+        ({"condition": {"x" * 1000: 1.0}}, "condition names columns"),
+        ({"condition": {"lr": float("nan")}}, "condition lr must be"),
+        ({"condition": {f"c{i}": 1.0 for i in range(100)}}, "at most 64 columns"),
         ({"flow": ""}, "flow is a name"),
         ({"flow": "x" * 1000}, "flow is a name"),
     ],
@@ -143,6 +207,8 @@ def test_limits_hold_for_one_and_for_all_together(shelf):
     sampler = FlowSampler(device="cpu", folders=lambda: shelf, limits=Limits(networks=50, steps=5, memory=4 * 460 * 40))
     with pytest.raises(ValueError, match="n must be at most 50"):
         sampler.sample_batch([SampleRequest("wide", n=51, steps=1)])
+    with pytest.raises(ValueError, match="n must be at most 12 with 4 points of a trajectory each"):
+        sampler.sample_batch([SampleRequest("deep", n=13, steps=3, trajectory=True)])
     with pytest.raises(ValueError, match="steps must be at most 5"):
         sampler.sample_batch([SampleRequest("wide", n=1, steps=6)])
     with pytest.raises(ValueError, match="n must be at most 40 for networks of 460 weights"):

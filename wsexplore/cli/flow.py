@@ -1,11 +1,14 @@
 """`wsexplore flow`: fit a flow over weights, sample networks, judge them."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wsexplore.cli.frame import AsJson, Device, OnDevice, Out, Seed, ZooName, answer, work
-from wsexplore.datasets import DATASET_HELP
+from wsexplore.cli.judge import judge
+
+if TYPE_CHECKING:
+    from wsexplore.generate import FlowConfig, WeightFlow
 
 app = typer.Typer(help="New networks: fit a flow over weights, sample it, judge it.", no_args_is_help=True)
 FlowName = Annotated[str, typer.Argument(metavar="FLOW", help="A flow's folder, or the name of a shipped flow.")]
@@ -16,32 +19,94 @@ def fit(
     zoo: ZooName,
     out: Out,
     where: Annotated[str, typer.Option(help="Fit on the networks for which this SQL predicate holds.")] = "",
-    steps: Annotated[int | None, typer.Option(help="Training steps; by default what the configuration says.")] = None,
+    variant: Annotated[
+        str, typer.Option(help="tokens, raw, aligned, preconditioned or latent: where the settings start from.")
+    ] = "tokens",
+    condition: Annotated[
+        str, typer.Option(metavar="COLUMNS", help="Columns that a sample can ask for, like test_accuracy,lr.")
+    ] = "",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="One setting of FlowConfig, like steps=2000; repeatable."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps: short for --set steps=…")] = None,
+    encoder: Annotated[str, typer.Option(help="For variant latent: an encoder's folder or name.")] = "",
+    reference: Annotated[int | None, typer.Option(help="Row that the others are aligned to, where they are.")] = None,
     seed: Seed = 0,
     device: OnDevice = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Fit a flow over a zoo's weights and store it."""
-    with work() as on_step:
-        from dataclasses import replace
+    """Fit a flow over a zoo's weights and store it.
 
-        from wsexplore.generate import FlowConfig, fit_flow
+    After Ctrl-C the same command goes on from the last of its twenty checks, which lies in OUT.partial until then.
+    """
+    with work() as on_step:
+        from wsexplore.embed import Encoder
+        from wsexplore.generate import fit_flow
         from wsexplore.population import device_of
         from wsexplore.zoo import Zoo, check_target
 
         check_target(out)
-        opened = Zoo.open(zoo)
-        config = FlowConfig() if steps is None else replace(FlowConfig(), steps=steps)
+        words = [*(settings or []), *([f"steps={steps}"] if steps is not None else [])]
+        words += [f"conditions={condition}"] if condition else []
         flow = fit_flow(
-            opened,
+            Zoo.open(zoo),
             where=where,
             seed=seed,
-            config=config,
+            config=_configured(variant, words),
+            reference=reference,
+            encoder=Encoder.open(encoder) if encoder else None,
             device=str(device_of(device)),
+            checkpoint=f"{str(out).rstrip('/')}.partial",
             on_step=on_step,
         )
         flow.save(out)
-        answer({"written": out, "fitted_on": flow.fitted_on, "seed": seed}, as_json=as_json)
+        last = flow.history[-1]
+        answer(
+            {
+                "written": out,
+                "fitted_on": flow.fitted_on,
+                "networks": flow.networks,
+                "parameters": flow.size,
+                "checks": len(flow.history),
+                "held_out_loss": last.held_out_loss,
+                "accuracy_of_samples": last.accuracy,
+                "dispersion": last.dispersion,
+                "stopped": flow.stopped or "at the last step",
+                "seed": seed,
+            },
+            as_json=as_json,
+        )
+
+
+@app.command()
+def distil(
+    flow: FlowName,
+    out: Out,
+    steps: Annotated[int, typer.Option(min=1, help="Euler steps of the student.")] = 2,
+    iterations: Annotated[int, typer.Option(min=1, help="Optimiser steps.")] = 3000,
+    seed: Seed = 0,
+    device: OnDevice = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Teach a flow to sample in a few steps what it samples in many, and store the student."""
+    with work() as on_step:
+        from wsexplore.generate import WeightFlow
+        from wsexplore.generate import distil as taught
+        from wsexplore.population import device_of
+        from wsexplore.zoo import check_target
+
+        check_target(out)
+        student = taught(
+            WeightFlow.open(flow),
+            steps,
+            iterations=iterations,
+            seed=seed,
+            device=str(device_of(device)),
+            on_step=on_step,
+        )
+        student.save(out)
+        answer({"written": out, "steps": steps, "fingerprint": student.fingerprint}, as_json=as_json)
 
 
 @app.command()
@@ -49,19 +114,26 @@ def sample(
     flow: FlowName,
     out: Out,
     models: Annotated[int, typer.Option(min=1, help="Number of networks.")] = 100,
-    steps: Annotated[int | None, typer.Option(min=1, help="Solver steps; the default was tuned with the flow.")] = None,
-    solver: Annotated[str, typer.Option(help="euler, midpoint or heun.")] = "euler",
+    steps: Annotated[int | None, typer.Option(min=1, help="Solver steps; by default the flow's own.")] = None,
+    solver: Annotated[str, typer.Option(help="euler, midpoint, heun, rk4 or adaptive.")] = "euler",
+    tolerance: Annotated[float, typer.Option(help="Of the adaptive solver.")] = 0.01,
     temperature: Annotated[float, typer.Option(min=0, help="Scale of the noise; 0 gives one network.")] = 1.0,
-    dataset: Annotated[str, typer.Option(help="Judge the samples on this data set.")] = "digits",
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=VALUE", help="What is asked for, like test_accuracy=0.97; repeatable."),
+    ] = None,
+    guidance: Annotated[float, typer.Option(min=0, help="How strongly: 1 as learnt, above 1 more.")] = 1.0,
+    trajectory: Annotated[bool, typer.Option("--trajectory", help="Keep the networks on the way too.")] = False,
+    dataset: Annotated[str, typer.Option(help="Judge on this data set; by default the flow's own.")] = "",
     seed: Seed = 0,
     device: OnDevice = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Draw new networks, evaluate them, and write them as a zoo."""
+    """Draw new networks, evaluate them where there is a data set, and write them as a zoo."""
     with work() as on_step:
         import pandas as pd
 
-        from wsexplore.generate import STEPS, WeightFlow
+        from wsexplore.generate import WeightFlow
         from wsexplore.population import evaluate
         from wsexplore.zoo import check_target
 
@@ -71,47 +143,75 @@ def sample(
             models,
             seed=seed,
             temperature=temperature,
+            condition=_asked(condition or [], opened),
+            guidance=guidance,
+            tolerance=tolerance,
+            trajectory=trajectory,
             on_step=on_step,
-            steps=steps or STEPS,
+            steps=steps,
             solver=solver,
             device=device,
         )
-        scores = evaluate(fresh, dataset, device=device).drop(columns="id")
-        fresh = fresh.with_table(pd.concat([fresh.table.assign(dataset=dataset), scores], axis=1))
+        facts: dict[str, Any] = {"written": out, "networks": len(fresh)}
+        data = dataset or (opened.dataset if fresh.architecture.task == "classify" else None)
+        if data:
+            scores = evaluate(fresh, data, device=device).drop(columns="id")
+            fresh = fresh.with_table(pd.concat([fresh.table.assign(dataset=data), scores], axis=1))
+            if "test_accuracy" in scores:
+                facts |= {
+                    "mean_test_accuracy": float(scores["test_accuracy"].mean()),
+                    "best_test_accuracy": float(scores["test_accuracy"].max()),
+                }
         fresh.save(out)
-        answer(
-            {
-                "written": out,
-                "networks": models,
-                "mean_test_accuracy": float(scores["test_accuracy"].mean()),
-                "best_test_accuracy": float(scores["test_accuracy"].max()),
-            },
-            as_json=as_json,
-        )
+        answer(facts, as_json=as_json)
 
 
-@app.command()
-def report(
-    flow: FlowName,
-    zoo: ZooName,
-    where: Annotated[
-        str, typer.Option(help="Compare with these networks; by default those that the flow was fitted on.")
-    ] = "",
-    dataset: Annotated[str, typer.Option(help=DATASET_HELP)] = "digits",
-    models: Annotated[int, typer.Option(min=2, help="Networks per generator.")] = 100,
-    seed: Seed = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Judge a flow's samples against the zoo and the three controls."""
-    with work():
-        from wsexplore.generate import WeightFlow, quality
-        from wsexplore.zoo import Zoo
+def _configured(variant: str, words: list[str]) -> "FlowConfig":
+    """The configuration of a variant with some settings changed."""
+    from dataclasses import asdict
 
-        opened, fitted = Zoo.open(zoo), WeightFlow.open(flow)
-        chosen = where or fitted.where
-        judged = quality(fitted, opened.select(chosen) if chosen else opened, dataset, models=models, seed=seed)
-        if as_json:
-            answer(judged.to_dict(), as_json=True)
-        else:
-            print(judged.frame.to_string(index=False))
-            print(judged.verdict)
+    from wsexplore.generate import VARIANTS, FlowConfig
+
+    if variant not in VARIANTS:
+        raise ValueError(f"variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
+    values = asdict(VARIANTS[variant])
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise ValueError(f"--set takes NAME=VALUE, got {word!r}")
+        if name not in values:
+            raise ValueError(f"a flow has no setting {name}; choose one of {', '.join(values)}")
+        values[name] = _read(name, values[name], text)
+    return FlowConfig(**values)
+
+
+def _read(name: str, default: Any, text: str) -> Any:
+    """The value of a setting, of the type that its default has."""
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if isinstance(default, bool):
+        if text not in ("true", "false"):
+            raise ValueError(f"{name} must be true or false, got {text!r}")
+        return text == "true"
+    if isinstance(default, str):
+        return text
+    try:
+        return type(default)(text)
+    except ValueError:
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        raise ValueError(f"{name} must be {kind}, got {text!r}") from None
+
+
+def _asked(words: list[str], flow: "WeightFlow") -> dict[str, str | float]:
+    """What is asked for, words as words and numbers as numbers."""
+    asked: dict[str, str | float] = {}
+    kinds = {column.name: column for column in flow.listens.columns}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise ValueError(f"--condition takes COLUMN=VALUE, got {word!r}")
+        asked[name] = text if name not in kinds or kinds[name].values else _read(name, 0.0, text)
+    return asked
+
+
+app.command("judge")(judge)

@@ -17,6 +17,7 @@ def serve(
     memory: Annotated[int, typer.Option(min=1, help="MiB of weights promised or not handed over.")] = 1024,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that a direct answer may take.")] = 300.0,
     workers: Annotated[int, typer.Option(min=0, help="Threads that sample; 0 for one per core or GPU.")] = 0,
+    block: Annotated[int, typer.Option(min=0, help="Most networks that run together; 0 for what suits.")] = 0,
     warm: Annotated[int, typer.Option(min=1, help="Flows held in memory.")] = 4,
     device: OnDevice = Device.auto,
     as_json: AsJson = False,
@@ -45,7 +46,7 @@ def serve(
             patience=timeout,
         )
         bound = bind(host, port, token=token)
-        seat = Host(device=device, warm=warm, limits=limits, workers=workers or None)
+        seat = Host(device=device, warm=warm, limits=limits, workers=workers or None, block=block or None)
         names = seat.sampler.shelf.names()
         facts = {"url": address_of(bound), "device": seat.sampler.shelf.device.type, "flows": names}
 

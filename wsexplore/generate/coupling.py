@@ -38,3 +38,18 @@ def orbit_coupling(
         order = torch.stack(rows).to(source.device)
         matched.append(source.gather(1, order.unsqueeze(2).expand_as(source)))
     return tokens.join(matched)
+
+
+def transport_coupling(
+    noise: Float[Tensor, "models state"],
+    data: Float[Tensor, "models state"],
+    weight: Float[Tensor, " state"],
+) -> Float[Tensor, "models state"]:
+    """The noises of a batch in the order that brings them closest to its networks (Tong et al. 2024, section 3.2).
+
+    Between two batches of equal size and equal weights the optimal transport plan is an assignment, which is found
+    exactly.
+    """
+    similarity = ((data * weight) @ noise.T).cpu().numpy()
+    order = torch.from_numpy(linear_sum_assignment(similarity, maximize=True)[1])
+    return noise[order.to(noise.device)]

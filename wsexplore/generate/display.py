@@ -12,20 +12,22 @@ FLOW, OTHERS = "#d0408a", "#7d8597"
 def quality_html(frame: pd.DataFrame, verdict: str) -> str:
     """The verdict, a small figure of accuracy against novelty, and the table."""
     right = max(1.15, float(frame["novelty"].max()) * 1.1)
-    marks = "".join(_mark(row, right) for row in frame.to_dict("records"))
+    measure = "accepted" if "accepted" in frame else "mean_accuracy"
+    title = "pictures accepted" if measure == "accepted" else "test accuracy"
+    marks = "".join(_mark(row, right, measure) for row in frame.to_dict("records"))
     return (
         f"<p>{escape(verdict)}</p><svg width='{WIDTH}' height='{HEIGHT}' role='img' "
-        f"aria-label='test accuracy (up) against novelty (right), the flow in red'>"
+        f"aria-label='{title} (up) against novelty (right), the flow in red'>"
         f"<path d='M{EDGE} {EDGE}V{HEIGHT - EDGE}H{WIDTH - EDGE}' fill='none' stroke='gray'/>{marks}"
-        f"<text x='{EDGE + 4}' y='{EDGE}' font-size='10' fill='gray'>test accuracy</text>"
+        f"<text x='{EDGE + 4}' y='{EDGE}' font-size='10' fill='gray'>{title}</text>"
         f"<text x='{WIDTH - EDGE}' y='{HEIGHT - 2}' font-size='10' fill='gray' text-anchor='end'>novelty</text></svg>"
         + frame.to_html(index=False, float_format="{:.3f}".format)
     )
 
 
-def _mark(row: dict[Any, Any], right: float) -> str:
-    name = str(row["generator"])
+def _mark(row: dict[Any, Any], right: float, measure: str) -> str:
+    name, size = str(row["generator"]), 3 if row.get("scale") == 1 else 5
     x = EDGE + (WIDTH - 2 * EDGE) * row["novelty"] / right
-    y = HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * row["mean_accuracy"]
+    y = HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * row[measure]
     colour = FLOW if name == "flow" else OTHERS
-    return f"<circle cx='{x:.1f}' cy='{y:.1f}' r='5' fill='{colour}'><title>{escape(name)}</title></circle>"
+    return f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{size}' fill='{colour}'><title>{escape(name)}</title></circle>"

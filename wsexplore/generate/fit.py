@@ -1,21 +1,44 @@
 """Fit a weight flow to a zoo."""
 
 import shlex
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from wsexplore.align import align, spec_of
+from wsexplore.datasets import Dataset, dataset
+from wsexplore.embed import Encoder
+from wsexplore.generate.checkpoint import Checkpoint
+from wsexplore.generate.conditions import Conditions
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.coordinates import Coordinates
+from wsexplore.generate.examples import Examples, loss_of_zero
+from wsexplore.generate.finish import mean_accuracy
 from wsexplore.generate.flow import WeightFlow
+from wsexplore.generate.latent_coordinates import LatentCoordinates
+from wsexplore.generate.networks import network_of
+from wsexplore.generate.paths import PATHS
+from wsexplore.generate.plain_coordinates import PlainCoordinates
+from wsexplore.generate.principal_coordinates import PrincipalCoordinates
+from wsexplore.generate.sources import Source
 from wsexplore.generate.tokens import UnitTokens
-from wsexplore.generate.training import train_velocity
+from wsexplore.generate.training import SAMPLES, FitStep, Training
+from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.nets import Architecture
 from wsexplore.population import OnStep, device_of
-from wsexplore.population.steps import one_thread
+from wsexplore.population.steps import threads_for
+from wsexplore.symmetry import PermutationSpec, permute_weights, random_permutation
 from wsexplore.zoo import Recipe, Zoo
 
 FEWEST = 16
 """Networks that a flow needs at least."""
+
+ORDERS = 4
+"""Random orders of every network from which the coordinates of an augmented fit are measured."""
 
 
 def fit_flow(
@@ -25,66 +48,213 @@ def fit_flow(
     seed: int = 0,
     config: FlowConfig | None = None,
     reference: int | None = None,
+    encoder: Encoder | None = None,
+    data: str | Dataset | None = None,
+    checkpoint: str | Path | None = None,
     on_step: OnStep | None = None,
+    on_check: Callable[[FitStep], None] = lambda record: None,
     device: str = "cpu",
 ) -> WeightFlow:
-    """A generator of networks like those of `zoo`, by flow matching over unit tokens (Lipman et al. 2023, eq. 9).
+    """A generator of networks like those of `zoo`, by flow matching (Lipman et al. 2023, eq. 9).
 
-    Where every parameter belongs to one permutation group at most (an MLP with one hidden layer), the flow is
-    equivariant: the zoo is taken as it is, and each network counts as all its permutations. Otherwise the zoo is
-    first aligned to `reference`, each unit gets a learned position, and the flow is not equivariant. It is also far
-    weaker: on 600 MLPs 64-16-16-10 its samples had accuracy 0.52 where the zoo has 0.96 and the Gaussian control 0.41.
+    Which flow is told by `config.kind`. Where every parameter belongs to one permutation group at most (an MLP with one
+    hidden layer), the tokens of the default are equivariant: the zoo is taken as it is, and each network counts as all
+    its permutations. Otherwise the zoo is first aligned to `reference` and each unit gets a learned position.
 
-    Of all checks the one with the lowest held-out loss gives the network, so a flow that begins to memorise is
-    stopped there. The same arguments give the same flow on the same device; on a CPU one thread works.
+    A share of the networks, `config.held_out`, is kept out of everything that is measured or learnt. Of all checks the
+    one with the lowest loss on them gives the network, so a flow that begins to memorise is stopped there. The same
+    arguments give the same flow on the same device.
 
     Args:
-        zoo: the networks; their table is not read, except for `dataset` and by `where`.
+        zoo: the networks; of their table `dataset`, the conditions and what `where` names are read.
         where: an SQL predicate over the table: fit on these networks alone. The flow keeps it, so that its samples
             can be judged against the same networks.
         seed: of the initial weights, the batches and the noise.
-        config: sizes and training; by default `FlowConfig()`.
-        reference: row that the others are aligned to, by default 0; used only where the flow is not equivariant.
+        config: kind, sizes and training; by default `FlowConfig()`. `VARIANTS` holds more.
+        reference: row that the others are aligned to, by default 0; used only where the flow is fitted to an aligned
+            zoo.
+        encoder: for kind "latent": that gives the latents.
+        data: the data set on which samples are tested at every check, by default that of the table where it is on this
+            machine; it decides nothing.
+        checkpoint: folder in which the training is kept after every check and from which the same call goes on. It is
+            removed at the end.
         on_step: told the share done; it may raise to cancel.
+        on_check: told what was measured, after every check.
         device: "cpu", "cuda" or "auto".
 
     Raises:
-        ValueError: there are too few networks, weights that are not finite, or networks of several architectures.
+        ValueError: there are too few networks, weights that are not finite, networks of several architectures, a
+            condition that cannot be learnt, or the encoder is missing.
     """
     config, target = config or FlowConfig(), device_of(device)
     zoo = zoo.select(where) if where else zoo
     architecture = _checked(zoo, reference)
+    listens = Conditions.of(zoo.table, config.conditions)
+    told = listens.rows(zoo.table)
     spec = spec_of(architecture)
     tokens = UnitTokens.of(spec, architecture.layout)
-    frame = zoo if tokens.exclusive else align(zoo, reference=reference or 0, seed=seed)
-    with one_thread():
-        coordinates = Coordinates.of(frame.weights, tokens)
-        data, weight = coordinates.encode(frame.weights).to(target), coordinates.variance.to(target)
-        trained = train_velocity(data, weight, tokens.to(target), config, seed=seed, on_step=on_step)
+    frame = _framed(zoo, config, tokens, reference or 0, encoder, seed)
+    order = torch.randperm(len(zoo), generator=torch.Generator().manual_seed(seed))
+    apart = max(1, round(config.held_out * len(zoo))) if config.held_out else 0
+    train, others = order[apart:].sort().values, order[:apart].sort().values
+    kept = Checkpoint.of(checkpoint, zoo.fingerprint, config, seed, reference) if checkpoint is not None else None
+    with threads_for(architecture.layout.size):
+        split = _Split(frame.select(train.numpy()), frame.select(others.numpy()), told[train], told[others])
+        coordinates = _coordinates(split.train, config, tokens, spec, encoder, seed)
+        init = _scheme(zoo)
+        examples = _examples(split, listens, coordinates, architecture, spec, tokens.to(target), config, init, seed)
+        size = coordinates.size
+        network = network_of(config, tokens, size, listens.width, seed=seed).to(target)
+        source = _data_of(zoo, architecture, data)
+
+        def judge(states: Tensor) -> float | None:
+            if source is None:
+                return None
+            some = 8 if architecture.buffers.size else SAMPLES
+            return mean_accuracy(architecture, coordinates.decode(states[:some].cpu()), source)
+
+        trained = Training(network, examples, config, seed, judge).run(
+            on_step=on_step,
+            on_check=on_check,
+            earlier=kept.read() if kept is not None else None,
+            keep=None if kept is None else kept.keep,
+        )
+    if kept is not None:
+        kept.forget()
     names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
     return WeightFlow(
         architecture=architecture,
         spec=spec,
         coordinates=coordinates,
-        network=trained.network,
-        scale=trained.scale,
+        network=trained.network.requires_grad_(False),
+        source=examples.source.scaled(trained.scale),
+        listens=listens,
         config=config,
         history=trained.history,
+        stopped=trained.stopped,
         fitted_on=zoo.fingerprint,
         networks=len(zoo),
+        held_out=tuple(str(one) for one in zoo.table["id"].iloc[others.numpy()]),
         where=where,
         dataset=names.pop() if len(names) == 1 else None,
-        recipe=_recipe(zoo, where, config, seed, reference, device),
+        recipe=_recipe(zoo, where, config, seed, reference, encoder, device),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Split:
+    """Networks to train on and networks kept out, with what is told of them."""
+
+    train: Zoo
+    held_out: Zoo
+    told: Tensor
+    held_out_told: Tensor
+
+
+def _framed(
+    zoo: Zoo, config: FlowConfig, tokens: UnitTokens, reference: int, encoder: Encoder | None, seed: int
+) -> Zoo:
+    """The networks with their units in the order in which they are learnt."""
+    if config.kind == "latent":
+        if encoder is None:
+            raise ValueError("a latent flow lives in the latents of an encoder; give one, or choose another kind")
+        return encoder.align(zoo)
+    raw = config.frame == "raw" or (
+        config.frame == "auto" and (config.augment or (config.kind == "tokens" and tokens.exclusive))
+    )
+    return zoo if raw else align(zoo, reference=reference, seed=seed)
+
+
+def _coordinates(
+    train: Zoo, config: FlowConfig, tokens: UnitTokens, spec: PermutationSpec, encoder: Encoder | None, seed: int
+) -> Coordinates:
+    if config.kind == "latent":
+        assert encoder is not None
+        return LatentCoordinates.of(train, encoder, components=config.components)
+    weights = train.weights
+    if config.augment:
+        orders = [random_permutation(spec, seed=seed + turn, models=len(weights)) for turn in range(ORDERS)]
+        layout = train.architecture.layout
+        weights = torch.cat([permute_weights(weights, order, spec, layout) for order in orders])
+    if config.kind == "tokens":
+        return UnitCoordinates.of(weights, tokens)
+    if config.kind == "plain" and config.basis == "weights":
+        return PlainCoordinates.of(weights)
+    return PrincipalCoordinates.of(weights, components=config.components, whiten=config.kind == "preconditioned")
+
+
+def _examples(
+    split: _Split,
+    listens: Conditions,
+    coordinates: Coordinates,
+    architecture: Architecture,
+    spec: PermutationSpec,
+    tokens: UnitTokens,
+    config: FlowConfig,
+    init: str,
+    seed: int,
+) -> Examples:
+    device, layout = tokens.gather.device, architecture.layout
+    weights = split.train.weights
+    states = coordinates.encode(weights)
+    source = Source.of(config.source, config.source_scale, states, init)
+    path, generator = PATHS[config.path], torch.Generator().manual_seed(seed + 2)
+    pool = source.draw(config.pool, generator, coordinates, layout)
+    noise = source.draw(SAMPLES, generator, coordinates, layout)
+    weight, states = coordinates.variance.to(device), states.to(device)
+
+    def permuted(rows: Tensor, draw: torch.Generator) -> Tensor:
+        order = random_permutation(spec, seed=int(torch.randint(2**31 - 1, (1,), generator=draw)), models=len(rows))
+        return coordinates.encode(permute_weights(weights[rows], order, spec, layout))
+
+    return Examples(
+        states=states,
+        held_out=coordinates.encode(split.held_out.weights).to(device) if len(split.held_out) else states[:0],
+        conditions=split.told.to(device),
+        held_out_conditions=split.held_out_told.to(device),
+        listens=listens,
+        drop=config.drop,
+        weight=weight,
+        spread=float((weight * states.square()).mean().sqrt()),
+        unit=loss_of_zero(states, weight, path, noise.to(device)),
+        path=path,
+        source=source,
+        coordinates=coordinates,
+        layout=layout,
+        tokens=tokens,
+        coupling=config.coupling,
+        pool=pool.to(device),
+        permuted=permuted if config.augment else None,
+    )
+
+
+def _data_of(zoo: Zoo, architecture: Architecture, data: str | Dataset | None) -> Dataset | None:
+    """The data set that samples are tested on, if there is one and it is here."""
+    if architecture.task == "field":
+        return None
+    if isinstance(data, Dataset):
+        return data
+    names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
+    name = data or (names.pop() if len(names) == 1 else None)
+    try:
+        found = dataset(name) if name else None
+    except (ValueError, OSError):
+        if data is not None:
+            raise
+        return None
+    fits = found is None or found.test.inputs[0].numel() == int(np.prod(architecture.input_shape))
+    return found if fits else None
+
+
+def _scheme(zoo: Zoo) -> str:
+    """The initialisation scheme of the zoo, where its table names one alone."""
+    names = {str(name) for name in zoo.table["init"]} if "init" in zoo.table else set()
+    return names.pop() if len(names) == 1 else "default"
 
 
 def _checked(zoo: Zoo, reference: int | None) -> Architecture:
     if len(zoo) < FEWEST:
         raise ValueError(f"a flow needs at least {FEWEST} networks, this zoo has {len(zoo)}; train or import more")
-    if zoo.architecture.buffers.size:
-        raise ValueError(
-            "these networks carry running statistics, which a flow cannot make; choose a zoo without BatchNorm"
-        )
     groups = zoo.groups()
     if len(groups) > 1:
         names = [n for n in zoo.architecture.row_fields if len({str(a.config[n]) for a, _ in groups}) > 1]
@@ -102,21 +272,42 @@ def _checked(zoo: Zoo, reference: int | None) -> Architecture:
     return groups[0][0]
 
 
-def _recipe(zoo: Zoo, where: str, config: FlowConfig, seed: int, reference: int | None, device: str) -> Recipe:
-    changed = {f.name: getattr(config, f.name) for f in fields(config) if getattr(config, f.name) != f.default}
+def _recipe(
+    zoo: Zoo,
+    where: str,
+    config: FlowConfig,
+    seed: int,
+    reference: int | None,
+    encoder: Encoder | None,
+    device: str,
+) -> Recipe:
+    changed = config.changed
     keywords = ", ".join(f"{name}={value!r}" for name, value in changed.items())
     chosen = [f"where={where!r}"] if where else []
     chosen += [f"seed={seed}"]
     chosen += [f"config=wsexplore.generate.FlowConfig({keywords})"] if changed else []
     chosen += [f"reference={reference}"] if reference is not None else []
+    chosen += ["encoder=encoder"] if encoder is not None else []
     options = [f"--where {shlex.quote(where)}"] if where else []
-    options += [f"--steps {config.steps}"] if "steps" in changed else []
-    told = set(changed) <= {"steps"} and reference is None
+    options += [f"--set {name}={shlex.quote(_told(value))}" for name, value in changed.items()]
+    options += ["--encoder ENCODER"] if encoder is not None else []
+    options += [f"--reference {reference}"] if reference is not None else []
+    inputs = {"zoo": zoo.fingerprint} | ({} if encoder is None else {"encoder": encoder.fingerprint})
     return Recipe.of(
         "fit_flow",
-        inputs={"zoo": zoo.fingerprint},
+        inputs=inputs,
         arguments={"where": where, "config": config.to_dict(), "reference": reference, "device": device},
         seed=seed,
-        cli=" ".join(["wsexplore flow fit ZOO --out FLOW", f"--seed {seed}", *options]) if told else "",
+        cli=" ".join(["wsexplore flow fit ZOO --out FLOW", f"--seed {seed}", *options]),
         python=f"wx.fit_flow(zoo, {', '.join(chosen)})",
+    )
+
+
+def _told(value: object) -> str:
+    return (
+        ",".join(map(str, value))
+        if isinstance(value, tuple)
+        else str(value).lower()
+        if isinstance(value, bool)
+        else str(value)
     )

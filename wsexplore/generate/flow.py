@@ -2,33 +2,40 @@
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
+from wsexplore.generate import storage
+from wsexplore.generate.conditions import Conditions
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.coordinates import Coordinates
-from wsexplore.generate.solver import SOLVER, STEPS, integrate
-from wsexplore.generate.tokens import UnitTokens
+from wsexplore.generate.finish import finite, statistics_of
+from wsexplore.generate.networks import on_device
+from wsexplore.generate.paths import PATHS
+from wsexplore.generate.solver import SOLVER, STEPS, TOLERANCE, VelocityField, integrate
+from wsexplore.generate.sources import Source
+from wsexplore.generate.sources import standard_noise as standard_noise
 from wsexplore.generate.training import FitStep
+from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.generate.velocity import Velocity
-from wsexplore.nets import Architecture, Layout, architecture_from_dict
+from wsexplore.nets import Architecture
 from wsexplore.population import OnStep, device_of
 from wsexplore.symmetry import PermutationSpec
-from wsexplore.zoo import Recipe, Zoo, atomic_folder, find, read_manifest, write_manifest
+from wsexplore.zoo import Recipe, Zoo
 
 MEMORY = 64 << 20
 """Bytes of activations that one chunk of networks may take."""
+
+OPEN = 1.0
+"""Guidance at which a condition is followed as it was learnt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,52 +47,73 @@ class WeightFlow:
         spec: the permutation symmetry that its tokens were read from.
         coordinates: the map between weights and the states that the velocity moves.
         network: the velocity.
-        scale: spread of the noise that gives samples the spread of the zoo; near 1.
+        source: the law of starting points, whose spread gives samples the spread of the zoo.
+        listens: the columns that a sample can ask for.
         config: how it was fitted.
         history: what was measured during the fit.
+        stopped: why the fit ended early; empty if it did not.
         fitted_on: fingerprint of the zoo.
         networks: how many networks the zoo had.
+        held_out: ids of the networks that were kept out of the fit.
         where: the SQL predicate that chose them from a larger zoo, or nothing.
         dataset: name of the data set of the zoo's networks, if the table had exactly one.
         recipe: how the flow was made.
+        steps: of the solver, unless a sample says otherwise.
     """
 
     architecture: Architecture
     spec: PermutationSpec
     coordinates: Coordinates
-    network: Velocity
-    scale: float
+    network: nn.Module
+    source: Source
+    listens: Conditions
     config: FlowConfig
     history: tuple[FitStep, ...]
+    stopped: str
     fitted_on: str
     networks: int
+    held_out: tuple[str, ...]
     where: str
     dataset: str | None
     recipe: Recipe
+    steps: int = STEPS
 
     @property
     def equivariant(self) -> bool:
         """Whether permuting the units of the noise permutes the units of the sample and changes nothing else."""
-        return self.network.tokens.exclusive
+        return isinstance(self.coordinates, UnitCoordinates) and self.coordinates.tokens.exclusive
+
+    @property
+    def scale(self) -> float:
+        """Factor on the spread of the noise that gives samples the spread of the zoo; near 1."""
+        return self.source.scale
 
     @property
     def size(self) -> int:
         """Number of parameters of the velocity network."""
         return sum(parameter.numel() for parameter in self.network.parameters())
 
+    @property
+    def end(self) -> float:
+        """Time of the data along the path."""
+        return PATHS[self.config.path].end
+
     @cached_property
     def fingerprint(self) -> str:
         """Content hash of everything that decides what is sampled."""
-        digest = hashlib.sha256(json.dumps([self.architecture.to_dict(), self.scale], sort_keys=True).encode())
-        for name, tensor in sorted(self._tensors().items()):
+        facts = [self.architecture.to_dict(), self.scale, self.source.init, self.config.to_dict()]
+        digest = hashlib.sha256(json.dumps([*facts, self.listens.to_list(), self.steps], sort_keys=True).encode())
+        for name, tensor in sorted(storage.tensors_of(self).items()):
             digest.update(name.encode() + tensor.numpy().tobytes())
         return digest.hexdigest()
 
     def __repr__(self) -> str:
-        kind = "equivariant" if self.equivariant else "aligned"
+        kind = "equivariant tokens" if self.equivariant else self.config.kind
+        listens = ", ".join(column.name for column in self.listens.columns)
         return (
             f"WeightFlow({self.architecture.name}, {self.architecture.layout.size:,} weights, {kind}, "
-            f"{self.size:,} parameters, fitted on {self.networks:,} networks)"
+            f"{self.size:,} parameters, fitted on {self.networks:,} networks"
+            + (f", listens to {listens})" if listens else ")")
         )
 
     def sample(
@@ -93,9 +121,13 @@ class WeightFlow:
         n: int,
         *,
         seed: int = 0,
-        steps: int = STEPS,
+        steps: int | None = None,
         solver: str = SOLVER,
         temperature: float = 1.0,
+        condition: Mapping[str, Any] | None = None,
+        guidance: float = OPEN,
+        tolerance: float = TOLERANCE,
+        trajectory: bool = False,
         on_step: OnStep | None = None,
         device: str = "cpu",
     ) -> Zoo:
@@ -105,21 +137,29 @@ class WeightFlow:
         to the bit; their weights are equal up to float32 rounding, because matrix products of other sizes may add in
         another order.
 
-        The scale of the noise was set for the default solver and steps. With more steps the solution is more exact and
-        the spread of the networks a few per cent smaller.
+        The spread of the noise was set for the default solver. With more steps the solution is more exact and the
+        spread of the networks a few per cent smaller. Running statistics are estimated on training samples of
+        `dataset`.
 
         Args:
             n: number of networks.
             seed: of the noise.
-            steps: equal steps of the solver; the velocity is evaluated once per step (Euler) or twice.
-            solver: "euler", "midpoint" or "heun".
+            steps: equal steps of the solver, by default `self.steps`.
+            solver: "euler", "midpoint", "heun", "rk4" or "adaptive".
             temperature: factor on the spread of the noise; 0 gives one network n times.
+            condition: what is asked for, by column; see `listens`.
+            guidance: how strongly (Ho and Salimans 2022): 0 not at all, 1 as learnt, above 1 more than learnt. Any
+                other number than 1 evaluates the velocity twice.
+            tolerance: of the adaptive solver.
+            trajectory: whether the networks on the way are given too: n * (steps + 1) rows, whose `epoch` counts the
+                steps and whose `run` is the network.
             on_step: told the share done; it may raise to cancel.
             device: "cpu", "cuda" or "auto".
 
         Raises:
-            ValueError: an argument is out of range.
+            ValueError: an argument is out of range, or the flow does not listen to a column.
         """
+        steps = self.steps if steps is None else steps
         if n < 1:
             raise ValueError(f"a sample has at least 1 network, got {n}")
         if not 0 <= temperature < float("inf"):
@@ -127,37 +167,102 @@ class WeightFlow:
         if seed < 0:
             raise ValueError(f"seed must be 0 or more, got {seed}")
         target = device_of(device)
-        network = self.network.on(target)
-        weights = torch.empty(n, self.architecture.layout.size)
+        network = on_device(self.network, target)
+        asked = self.listens.asked(condition or {}, n)
+        points = steps + 1 if trajectory and steps > 0 else 1
+        weights = torch.empty(points, n, self.architecture.layout.size)
         for start in range(0, n, size := self.at_once):
             rows = range(start, min(start + size, n))
-            noise = standard_noise(rows, weights.shape[1], seed=seed) * (temperature * self.scale)
-            done = _progress(on_step, rows, n, steps)
-            state = integrate(network, noise.to(target), steps=steps, solver=solver, on_step=done).cpu()
-            weights[rows.start : rows.stop] = self.coordinates.decode(state)
-        return self.as_zoo(weights, seed=seed, steps=steps, solver=solver, temperature=temperature)
+            noise = self.noise(rows, seed=seed, temperature=temperature).to(target)
+            field = self.field(network, asked[rows.start : rows.stop].to(target), guidance)
+            done, seen = _progress(on_step, rows, n, steps), list[Tensor]()
+            state = integrate(
+                field,
+                noise,
+                end=self.end,
+                steps=steps,
+                solver=solver,
+                tolerance=tolerance,
+                on_step=done,
+                on_state=seen.append if trajectory else None,
+            )
+            for place, point in enumerate(seen if trajectory else [state]):
+                weights[place, rows.start : rows.stop] = self.coordinates.decode(point.cpu())
+        chosen: dict[str, Any] = {"steps": steps, "solver": solver, "temperature": float(temperature)}
+        chosen |= {"condition": dict(condition or {}), "guidance": float(guidance), "tolerance": float(tolerance)}
+        return self.as_zoo(weights.transpose(0, 1).reshape(n * points, -1), seed=seed, trajectory=trajectory, **chosen)
+
+    def noise(self, rows: range, *, seed: int, temperature: float) -> Float[Tensor, "models state"]:
+        """Where the samples of some rows start."""
+        start = self.source.rows(rows, seed=seed, coordinates=self.coordinates, layout=self.architecture.layout)
+        return temperature * start
+
+    def field(
+        self, network: nn.Module, asked: Float[Tensor, "models conditions"], guidance: float = OPEN
+    ) -> VelocityField:
+        """The velocity of networks that are asked for, on the device of `network`.
+
+        Args:
+            network: `self.network`, or a copy of it on another device.
+            asked: what is asked of each network, as `listens.asked` gives it.
+            guidance: how strongly.
+
+        Raises:
+            ValueError: guidance is not finite, or below 0.
+        """
+        if not 0 <= guidance < float("inf"):
+            raise ValueError(f"guidance must be 0 or more, got {guidance}")
+        velocity = cast(Velocity, network)
+        if asked.shape[1] == 0:
+            return lambda state, time: velocity(state, time)
+        if guidance == OPEN:
+            return lambda state, time: velocity(state, time, asked)
+
+        def guided(state: Tensor, time: Tensor) -> Tensor:
+            free = velocity(state, time, torch.zeros_like(asked))
+            return free + guidance * (velocity(state, time, asked) - free)
+
+        return guided
+
+    def decode(self, state: Float[Tensor, "models state"]) -> Float[Tensor, "models parameters"]:
+        """The weights of states."""
+        return self.coordinates.decode(state)
 
     def as_zoo(
-        self, weights: Float[Tensor, "models parameters"], *, seed: int, steps: int, solver: str, temperature: float
+        self, weights: Float[Tensor, "rows parameters"], *, seed: int, trajectory: bool = False, **chosen: Any
     ) -> Zoo:
         """The zoo that `sample` gives, around weights that were sampled elsewhere with these arguments.
+
+        Args:
+            weights: network by network, and step by step where these are given too.
+            seed: of the noise.
+            trajectory: whether they are.
+            chosen: the other arguments of `sample`, all of them.
 
         Raises:
             ValueError: the weights do not fit the architecture or are not finite.
         """
-        columns, recipe = self.told_of(len(weights), seed=seed, steps=steps, solver=solver, temperature=temperature)
-        return Zoo.from_weights(self.architecture, weights, table=pd.DataFrame(columns), recipe=recipe)
+        columns, recipe = self.told_of(len(weights), seed=seed, trajectory=trajectory, **chosen)
+        buffers = statistics_of(self.architecture, finite(weights), self.dataset)
+        return Zoo.from_weights(self.architecture, weights, table=pd.DataFrame(columns), recipe=recipe, buffers=buffers)
 
     def told_of(
-        self, n: int, *, seed: int, steps: int, solver: str, temperature: float
+        self, rows: int, *, seed: int, trajectory: bool = False, **chosen: Any
     ) -> tuple[dict[str, list[Any]], Recipe]:
-        """The columns of the table of `n` networks sampled with these arguments, and their recipe."""
-        rows: dict[str, list[Any]] = {"id": [f"flow-{seed}-{i}" for i in range(n)], "run": list(range(n))}
-        same: dict[str, Any] = {"epoch": 0, "seed": seed, "steps": steps, "solver": solver}
-        same |= {"temperature": float(temperature)}
+        """The columns of the table of sampled networks, and their recipe; arguments as for `as_zoo`."""
+        points = chosen["steps"] + 1 if trajectory else 1
+        n = rows // points
+        columns: dict[str, list[Any]] = {
+            "id": [f"flow-{seed}-{i}" + (f"-{p}" if trajectory else "") for i in range(n) for p in range(points)],
+            "run": [i for i in range(n) for _ in range(points)],
+            "epoch": list(range(points)) * n,
+        }
+        same: dict[str, Any] = {"seed": seed, "steps": chosen["steps"], "solver": chosen["solver"]}
+        same |= {"temperature": chosen["temperature"]}
+        same |= {f"asked_{name}": value for name, value in chosen.get("condition", {}).items()}
         same |= {} if self.dataset is None else {"dataset": self.dataset}
-        columns = rows | {name: [value] * n for name, value in same.items()}
-        return columns, self._sample_recipe(n, seed, steps, solver, temperature)
+        columns |= {name: [value] * rows for name, value in same.items()}
+        return columns, self._sample_recipe(n, seed, trajectory, chosen)
 
     def save(self, path: str | Path) -> Path:
         """Write a folder of safetensors and a manifest, whole or not at all. `open` gives the same bits back.
@@ -166,10 +271,7 @@ class WeightFlow:
             ValueError: another process writes there.
             OSError: the disk is full.
         """
-        with atomic_folder(Path(path)) as folder:
-            save_file(self._tensors(), folder / "flow.safetensors")
-            write_manifest(folder, "flow", self._manifest())
-        return Path(path)
+        return storage.save(self, Path(path))
 
     @classmethod
     def open(cls, path: str | Path) -> "WeightFlow":
@@ -178,98 +280,37 @@ class WeightFlow:
         Raises:
             ValueError: there is none, the folder holds something else, is broken, or comes from a newer version.
         """
-        folder = find("flows", path)
-        manifest = read_manifest(folder, "flow")
-        try:
-            architecture = architecture_from_dict(manifest["architecture"])
-            spec = _spec(manifest["spec"], architecture.layout)
-            config = FlowConfig.from_dict(manifest["config"])
-            tensors, tokens = load_file(folder / "flow.safetensors"), UnitTokens.of(spec, architecture.layout)
-            parts: dict[str, dict[str, Tensor]] = {"coordinates": {}, "network": {}}
-            for name, value in tensors.items():
-                part, _, rest = name.partition(".")
-                parts[part][rest] = value
-            network = Velocity(tokens, config, seed=None)
-            network.load_state_dict(parts["network"])
-            return cls(
-                architecture=architecture,
-                spec=spec,
-                coordinates=Coordinates.from_tensors(parts["coordinates"], tokens),
-                network=network.requires_grad_(False),
-                scale=float(manifest["scale"]),
-                config=config,
-                history=tuple(FitStep(**step) for step in manifest["history"]),
-                fitted_on=str(manifest["fitted_on"]),
-                networks=int(manifest["networks"]),
-                where=str(manifest["where"]),
-                dataset=manifest["dataset"],
-                recipe=Recipe.from_dict(manifest["recipe"]),
-            )
-        except (KeyError, TypeError, RuntimeError, OSError, SafetensorError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(
-                f"{folder} does not hold a flow that fits its manifest ({reason}); make it again"
-            ) from None
-
-    def _tensors(self) -> dict[str, Tensor]:
-        parts = {"coordinates": self.coordinates.tensors(), "network": self.network.state_dict()}
-        return {f"{part}.{name}": v.contiguous() for part, values in parts.items() for name, v in values.items()}
-
-    def _manifest(self) -> dict[str, Any]:
-        return {
-            "architecture": self.architecture.to_dict(),
-            "spec": {
-                "axes": [[name, list(axes)] for name, axes in self.spec.outline.items()],
-                "sizes": [[group, units] for group, units in self.spec.sizes.items()],
-                "fixed": [list(pair) for pair in self.spec.fixed],
-            },
-            "config": self.config.to_dict(),
-            "scale": self.scale,
-            "history": [asdict(step) for step in self.history],
-            "fitted_on": self.fitted_on,
-            "networks": self.networks,
-            "where": self.where,
-            "dataset": self.dataset,
-            "recipe": self.recipe.to_dict(),
-        }
+        return cls(**storage.read(path))
 
     @property
     def at_once(self) -> int:
         """Networks sampled together: the widest activations of a layer fit the budget."""
-        tokens, config = self.network.tokens, self.config
-        return max(1, MEMORY // (4 * tokens.count * config.width * (6 + 2 * config.expansion)))
+        config, size = self.config, self.coordinates.size
+        if isinstance(self.coordinates, UnitCoordinates):
+            numbers = self.coordinates.tokens.count * config.width * (6 + 2 * config.expansion)
+        else:
+            numbers = 4 * size + config.width * (2 + config.expansion)
+        return max(1, MEMORY // (4 * numbers))
 
-    def _sample_recipe(self, n: int, seed: int, steps: int, solver: str, temperature: float) -> Recipe:
-        chosen = {"steps": steps, "solver": solver, "temperature": float(temperature)}
-        defaults = {"steps": STEPS, "solver": SOLVER, "temperature": 1.0}
-        changed = {name: value for name, value in chosen.items() if value != defaults[name]}
-        options = [f"--{name} {value}" for name, value in changed.items()]
+    def _sample_recipe(self, n: int, seed: int, trajectory: bool, chosen: dict[str, Any]) -> Recipe:
+        defaults = {"steps": self.steps, "solver": SOLVER, "temperature": 1.0}
+        defaults |= {"condition": {}, "guidance": OPEN, "tolerance": TOLERANCE, "trajectory": False}
+        whole = {**defaults, **chosen, "trajectory": trajectory}
+        changed = {name: value for name, value in whole.items() if value != defaults[name]}
+        options = []
+        for name, value in changed.items():
+            if name == "condition":
+                options += [f"--condition {column}={one}" for column, one in value.items()]
+            else:
+                options.append(f"--{name}" if name == "trajectory" else f"--{name} {value}")
         return Recipe.of(
             "sample",
             inputs={"flow": self.fingerprint},
-            arguments={"models": n, **chosen},
+            arguments={"models": n, **whole},
             seed=seed,
             cli=" ".join([f"wsexplore flow sample FLOW --out ZOO --models {n} --seed {seed}", *options]),
             python=f"flow.sample({n}, seed={seed}" + "".join(f", {k}={v!r}" for k, v in changed.items()) + ")",
         )
-
-
-def _spec(facts: dict[str, Any], layout: Layout) -> PermutationSpec:
-    """The spec of a manifest, where lists of pairs keep the order that the tokens follow."""
-    return PermutationSpec.of_outline(
-        {name: tuple(axes) for name, axes in facts["axes"]},
-        dict(facts["sizes"]),
-        {slot.name: slot.shape for slot in layout.slots},
-        tuple((place, reason) for place, reason in facts["fixed"]),
-    )
-
-
-def standard_noise(rows: range, parameters: int, *, seed: int) -> Float[Tensor, "models parameters"]:
-    """Independent normal numbers, one stream per row: row i is the same whichever rows are asked for."""
-    noise = np.empty((len(rows), parameters), np.float32)
-    for place, row in enumerate(rows):
-        np.random.default_rng([seed, row]).standard_normal(out=noise[place], dtype=np.float32)
-    return torch.from_numpy(noise)
 
 
 def _progress(on_step: OnStep | None, rows: range, n: int, steps: int) -> Callable[[int], None] | None:

@@ -15,6 +15,9 @@ from wsexplore.symmetry import PermutationSpec
 CANDIDATES = 8
 """Neighbours in the aligned frame that are matched to the network directly."""
 
+MEMORY = 256 << 20
+"""Bytes that the candidates of the networks matched at once may take."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nearest:
@@ -57,11 +60,26 @@ def nearest(
     for place, rows in enumerate(left_out or []):
         apart[place, torch.from_numpy(rows)] = torch.inf
     near = apart.topk(min(candidates, len(zoo)), dim=1, largest=False)
-    others, goals = zoo[near.indices.flatten()], networks.repeat_interleave(near.indices.shape[1], 0)
-    found = match_population(others, goals, spec, layout, method="weights", signs=True)
-    moved = found.apply(others, spec, layout)
-    matched = functional.pairwise_distance(moved, goals, eps=0.0).view_as(near.values)
-    refined = torch.where(near.values.isinf(), torch.inf, torch.minimum(near.values, matched))
+    together = max(1, MEMORY // (4 * zoo.shape[1] * near.indices.shape[1]))
+    parts = [
+        _matched(networks[start : start + together], zoo, near.indices[start : start + together], spec, layout)
+        for start in range(0, len(networks), together)
+    ]
+    refined = torch.where(near.values.isinf(), torch.inf, torch.minimum(near.values, torch.cat(parts)))
     best = refined.min(dim=1)
     row = near.indices.gather(1, best.indices.unsqueeze(1)).squeeze(1)
     return Nearest(best.values.numpy(), row.numpy())
+
+
+def _matched(
+    networks: Float[Tensor, "networks parameters"],
+    zoo: Float[Tensor, "models parameters"],
+    rows: Int[Tensor, "networks candidates"],
+    spec: PermutationSpec,
+    layout: Layout,
+) -> Float[Tensor, "networks candidates"]:
+    """Distances to some networks of the zoo, each matched to the network that it is compared with."""
+    others, goals = zoo[rows.flatten()], networks.repeat_interleave(rows.shape[1], 0)
+    found = match_population(others, goals, spec, layout, method="weights", signs=True)
+    moved = found.apply(others, spec, layout)
+    return functional.pairwise_distance(moved, goals, eps=0.0).view_as(rows)

@@ -1,59 +1,87 @@
-"""Is a flow any good: accuracy and novelty of its samples beside the zoo's own and the controls'."""
+"""Is a generator any good: its networks beside the zoo's own, beside unseen ones, and beside the controls."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Shaped
 from numpy import ndarray as Array
-from torch import Tensor
 
-from wsexplore.align import Alignment, align_permutations, spec_of
-from wsexplore.datasets import Dataset
-from wsexplore.generate.controls import CONTROLS, control
+from wsexplore.datasets import Dataset, dataset
+from wsexplore.embed.magnitude import Magnitude
 from wsexplore.generate.display import quality_html
 from wsexplore.generate.flow import WeightFlow
-from wsexplore.generate.nearest import Nearest, nearest
-from wsexplore.population import OnStep, evaluate
-from wsexplore.symmetry import PermutationSpec
-from wsexplore.zoo import Zoo
+from wsexplore.generate.judge.bench import Bench
+from wsexplore.generate.judge.memory import Memory, memory_of
+from wsexplore.generate.judge.tables import distances_of, magnitudes_of, networks_of, reached_of, rows_of
+from wsexplore.generate.judge.tuning import Tuning, tuning_curves
+from wsexplore.generate.judge.words import AT, NOVEL, findings, verdict
+from wsexplore.population import OnStep
+from wsexplore.zoo import Recipe, Zoo
 
-POINT = 0.01
-"""Distance from the zoo's mean accuracy that counts as close: one point."""
+__all__ = ["NOVEL", "QualityReport", "quality", "verdict"]
 
-NOVEL = 0.9
-"""Novelty from which a generator counts as no copier."""
-
-NAMES = {
-    "gaussian": "Gaussians with the zoo's full covariance",
-    "independent": "independent Gaussians per weight",
-    "averages": "averages of random pairs",
-}
+FEWEST = 8
+"""Networks kept out of the fit that samples are compared with, at least; with fewer the zoo's own serve."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QualityReport:
-    """A generator beside the zoo it was fitted on and the controls.
+    """A generator beside the zoo it was fitted on, networks it never saw, and the controls.
 
     Attributes:
-        frame: a row per generator ("zoo", "flow", and each of `CONTROLS`) and the columns `generator`, `models`,
-            `mean_accuracy`, `std_accuracy`, `best_accuracy`, `within_a_point` (share at most 0.01 below the zoo's mean,
-            or above it), `nearest_distance` (median distance to the nearest network of the zoo, modulo permutation),
-            `closest_distance` (the smallest of these distances: a copy would have 0), `own_distance` (the median
-            between networks of the zoo), `novelty` (ratio of the medians), `dispersion` (spread of the aligned samples
-            over that of the aligned zoo).
-        per_sample: a row per sample: `id`, `test_accuracy`, `test_loss` (nats), `nearest` (id), `distance`.
+        frame: a row per generator: "zoo", "flow" (or the name given), "held_out" where networks were kept out of the
+            fit, each of `CONTROLS`, and each of `MATCHED` with "_matched" behind its name. `quality` tells the columns.
+        per_sample: a row per sample: `id`, what `networks` tells of it, `nearest` (id), `distance`.
         verdict: what the numbers say, in sentences.
+        findings: the same by topic: "quality", "novelty", "controls", "spread", "coverage", "errors", "together".
+        memory: the test of memorisation.
+        networks: a row per network of every generator: `generator`, `id`, `distance`, `cosine`; of classifiers
+            `test_accuracy`, `test_loss` (nats), `errors`, `overlap`, `overlap_expected`; of fields `confidence` and
+            `class`.
+        distances: to the nearest training network: `population` ("samples", "held out", "zoo") and `distance`.
+        reached: a row per training network: `id`, `samples` whose nearest it is, `distance` of the nearest of these.
+        reliability: of the ensembles, a row per generator and bin: `generator`, `confidence`, `accuracy`, `samples`.
+        classes: of fields, a row per generator and class: `generator`, `class`, `pictures`, `share`.
+        magnitudes: of the placed networks of each generator, in the zoo's first principal coordinates.
+        tuning: what `tuning_curves` gives, where it was asked for.
+        classifier: test accuracy of the classifier that judged fields.
+        recipe: how this was made.
     """
 
     frame: pd.DataFrame
     per_sample: pd.DataFrame
     verdict: str
+    findings: dict[str, str]
+    memory: Memory
+    networks: pd.DataFrame
+    distances: pd.DataFrame
+    reached: pd.DataFrame
+    reliability: pd.DataFrame
+    classes: pd.DataFrame
+    magnitudes: dict[str, Magnitude]
+    tuning: pd.DataFrame | None
+    classifier: float | None
+    recipe: Recipe
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; `None` where a number is not finite."""
-        return {"verdict": self.verdict, "generators": _records(self.frame), "samples": _records(self.per_sample)}
+        memory = {name: getattr(self.memory, name) for name in Memory.__dataclass_fields__}
+        facts: dict[str, Any] = {
+            "verdict": self.verdict,
+            "findings": self.findings,
+            "generators": _records(self.frame),
+            "memory": {**memory, "memorises": self.memory.memorises},
+            "samples": _records(self.per_sample),
+            "reliability": _records(self.reliability),
+            "classes": _records(self.classes),
+            "recipe": self.recipe.to_dict(),
+        }
+        if self.classifier is not None:
+            facts["classifier_accuracy"] = self.classifier
+        return facts if self.tuning is None else {**facts, "tuning": _records(self.tuning)}
 
     def _repr_html_(self) -> str:
         return quality_html(self.frame, self.verdict)
@@ -68,76 +96,129 @@ def quality(
     seed: int = 0,
     reference: int = 0,
     name: str = "flow",
+    held_out: Zoo | Sequence[str] | None = None,
+    tuning: Tuning | None = None,
+    device: str = "cpu",
     on_step: OnStep | None = None,
 ) -> QualityReport:
-    """Accuracy and novelty of a flow, or of networks from anywhere, beside the zoo and three controls.
+    """How good, how new and how varied a flow's networks are, or networks from anywhere, beside zoo and controls.
 
     All networks are aligned to one network of the zoo by weight matching; distances are those of `nearest`. The
-    controls are fitted to the aligned zoo. The zoo's own distance is that of `models` random networks of it to their
-    nearest other network; networks of the same run do not count.
+    controls are fitted to the aligned zoo, without what was kept out, and judged twice: as they are, and scaled to the
+    median distance of the samples (`matched_scale`). The zoo's own numbers are those of `models` random networks of it;
+    networks of the same run do not count as their neighbours.
+
+    Columns of the report's table, for all networks: `generator`, `models`, `matched`, `scale` (of the control),
+    `nearest_distance` (median distance to the nearest network of the zoo, modulo permutation), `closest_distance` (the
+    smallest of these: a copy has 0), `own_distance` (the median between networks of the zoo), `novelty` (ratio of the
+    medians), `nearest_cosine` (median of the largest cosines, see `Ground.cosine`), `dispersion` (spread of the aligned
+    samples over that of the aligned zoo), `reached` (different nearest networks over networks), `coverage`, `density`,
+    `mmd`, `mmd_p` (see `Coverage`; of `compared_with` networks, which in the zoo's row are not among the real ones),
+    `magnitude` (area under the curve to a common scale), `difference` and `difference_error` (by how much the samples
+    are better than this row).
+
+    Of classifiers: `mean_accuracy`, `std_accuracy`, `best_accuracy`, `within_a_point` (share at most 0.01 below the
+    zoo's mean, or above it), `overlap` (mean over networks with errors of the largest overlap of errors, see
+    `Overlap`), `overlap_expected` (of as many random errors on equally hard samples), `faultless` (networks without
+    errors, for which there is none), and of an ensemble of `ensemble_models` networks, equally many but where fewer
+    were kept out, `ensemble_accuracy`, `ensemble_ece` (15 bins), `ensemble_nll` (nats) and `ensemble_brier`.
+
+    Of fields: `accepted` (share of pictures that a classifier of real images gives a class with confidence 0.9 or
+    more), `classes` (that occur among these), `class_entropy` (1: all as frequent), `frechet` with `frechet_error`
+    (distance of its features to real test images, see `FieldJudge`), `frechet_floor` (of equally many other real
+    images) and `frechet_own` (of the zoo's fields). The zoo's row is of fields of test images that the distance is not
+    measured to.
 
     Args:
         generator: a flow, which is sampled, or generated networks, which are judged as they are.
-        zoo: the networks the generator was fitted on.
-        data: the data set to judge accuracy on, by its test split.
+        zoo: the networks the generator was fitted on, with or without those kept out.
+        data: the data set to judge by.
         models: networks per generator.
-        seed: of the samples, the controls and the choice of networks.
-        reference: row of the zoo that everything is aligned to.
+        seed: of the samples, the controls and every other choice.
+        reference: row of the zoo, without what was kept out, that everything is aligned to.
         name: what the generator is called in the report: "flow", "encoder".
+        held_out: networks like the zoo's that the generator was not fitted on, or ids of such in the zoo; by default
+            those that the flow names. At least 8; otherwise the zoo's networks, each compared with the others, serve.
+        tuning: also train samples, networks of the zoo, the matched Gaussian and fresh ones further.
+        device: where networks run: "auto", "cpu" or "cuda".
         on_step: told the share done; it may raise to cancel.
 
     Raises:
-        ValueError: the architectures differ, or there are fewer than 2 networks or runs of the zoo.
+        ValueError: the architectures differ, the networks kept out are not in the zoo, or there are fewer than 2
+            networks or runs of the zoo.
     """
-    samples = generator.sample(models, seed=seed) if isinstance(generator, WeightFlow) else generator
-    frame = _Frame.of(samples, zoo, reference, seed)
+    source = dataset(data) if isinstance(data, str) else data
     tell = on_step or (lambda fraction, message: None)
-    tell(0.3, "aligned the zoo")
-    chosen = np.random.default_rng([seed, len(zoo)]).permutation(len(zoo))[:models]
-    own = frame.judge(zoo.select(chosen), frame.aligned.rows(chosen), data, _same_run(zoo.table, chosen))
-    tell(0.5, "judged the zoo")
-    flow = frame.judge(samples, frame.place(samples), data)
-    judged = {"zoo": own, name: flow}
-    for place, other in enumerate(CONTROLS):
-        tell(0.6 + 0.1 * place, f"judging the control {other}")
-        made = control(frame.aligned, other, models, seed=seed)
-        judged[other] = frame.judge(made, frame.place(made), data)
-    table = pd.DataFrame([frame.row(one, result, own) for one, result in judged.items()])
-    tell(1.0, "judged every generator")
-    said = verdict(table)
+    whole = 0.6 if tuning else 1.0
+    samples = generator.sample(models, seed=seed) if isinstance(generator, WeightFlow) else generator
+    fitted, unseen = _split(generator, zoo, held_out)
+    bench = Bench.of(samples, fitted, source, models=models, reference=reference, seed=seed, device=device)
+    tell(0.2 * whole, "aligned the zoo")
+    judged = {"zoo": bench.own()}
+    tell(0.3 * whole, "judged the zoo")
+    judged[name] = flow = bench.of_networks(samples)
+    kept = unseen.select(range(min(models, len(unseen)))) if unseen is not None else None
+    if kept is not None:
+        judged["held_out"] = bench.of_networks(kept)
+    for control in bench.controls(judged[name], lambda done, message: tell((0.4 + 0.5 * done) * whole, message)):
+        judged[control.name] = control.judged
+    magnitudes = magnitudes_of(judged, bench.together, seed)
+    frame = rows_of(judged, name, bench, magnitudes)
+    beside = judged["held_out" if kept is not None else "zoo"].near.distance
+    memory = memory_of(flow.near.distance, beside, judged["zoo"].near.distance, held_out=kept is not None)
+    said = findings(frame, memory)
     if isinstance(generator, WeightFlow) and generator.fitted_on != zoo.fingerprint:
-        said += " The flow was fitted on other networks than these."
-    return QualityReport(table, flow.per_sample(zoo.table["id"].to_numpy()), said)
+        said["fitted"] = "The flow was fitted on other networks than these."
+    tell(whole, "judged every generator")
+    curves = None
+    if tuning is not None:
+        starts = {one: judged[one].networks for one in (name, "zoo", f"gaussian{AT}") if one in judged}
+        curves = tuning_curves(
+            starts,
+            source.name,
+            tuning,
+            seed=seed,
+            on_step=lambda done, message: tell(whole + (1 - whole) * done, message),
+        )
+    networks = networks_of(judged, bench)
+    ids = fitted.table["id"].to_numpy()
+    return QualityReport(
+        frame=frame,
+        per_sample=_per_sample(networks, name, ids[flow.near.row]),
+        verdict=" ".join(said.values()),
+        findings=said,
+        memory=memory,
+        networks=networks,
+        distances=distances_of(judged, name),
+        reached=reached_of(flow, ids),
+        reliability=bench.reliability(judged),
+        classes=bench.classes(judged),
+        magnitudes=magnitudes,
+        tuning=curves,
+        classifier=bench.classifier,
+        recipe=_recipe(generator, zoo, source.name, models, seed, name, kept),
+    )
 
 
-def verdict(frame: pd.DataFrame) -> str:
-    """What a report's table says: which controls the flow beats, and which only look better because they copy.
+def _split(generator: WeightFlow | Zoo, zoo: Zoo, held_out: Zoo | Sequence[str] | None) -> tuple[Zoo, Zoo | None]:
+    """The networks that were fitted on, and those that were kept out where there are enough."""
+    if isinstance(held_out, Zoo):
+        if held_out.architecture.layout != zoo.architecture.layout:
+            raise ValueError("the networks kept out are of another architecture than the zoo's")
+        return zoo, held_out if len(held_out) >= FEWEST else None
+    named = getattr(generator, "held_out", ()) if held_out is None else held_out
+    inside = np.isin(zoo.table["id"].to_numpy(), list(named))
+    if held_out is not None and len(held_out) and not inside.any():
+        raise ValueError(f"none of the {len(held_out):,} networks kept out is in the zoo; give ids of its table")
+    if not inside.any():
+        return zoo, None
+    return zoo.select(~inside), zoo.select(inside) if inside.sum() >= FEWEST else None
 
-    To beat is to have the higher mean accuracy at a novelty of at least 0.9 of the zoo's own.
-    """
-    rows = frame.set_index("generator")
-    name = next(str(one) for one in rows.index if one != "zoo" and one not in CONTROLS)
-    zoo, flow = rows.loc["zoo"], rows.loc[name]
-    said = [
-        f"The {name}'s networks classify {flow.mean_accuracy:.1%} of the test images on average, the zoo's "
-        f"{zoo.mean_accuracy:.1%}; they lie {flow.novelty:.2f} times as far from the zoo as its own networks from "
-        "each other."
-    ]
-    if flow.novelty < NOVEL:
-        said.append(f"Below {NOVEL} that is too near to count as new, so the {name} does not beat any control.")
-    for rival in CONTROLS:
-        if rival not in rows.index:
-            continue
-        other = rows.loc[rival]
-        higher, beats = other.mean_accuracy >= flow.mean_accuracy, flow.novelty >= NOVEL
-        numbers = f"{other.mean_accuracy:.1%} at novelty {other.novelty:.2f}"
-        if higher and other.novelty < NOVEL:
-            said.append(f"It does not beat {NAMES[rival]} ({numbers}), which have lower novelty: nearer to copies.")
-        elif higher or not beats:
-            said.append(f"It does not beat {NAMES[rival]} ({numbers}).")
-        else:
-            said.append(f"It beats {NAMES[rival]} ({numbers}).")
-    return " ".join(said)
+
+def _per_sample(networks: pd.DataFrame, name: str, nearest: Shaped[Array, " samples"]) -> pd.DataFrame:
+    """The rows of the samples, with the id of the nearest network of each."""
+    own = networks[networks["generator"] == name].drop(columns="generator").reset_index(drop=True)
+    return own.drop(columns=["distance"]).assign(nearest=nearest, distance=own["distance"])
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -147,80 +228,16 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """Scores and distances of one generator's networks."""
-
-    scores: pd.DataFrame
-    nearest: Nearest
-    dispersion: float
-
-    def per_sample(self, ids: Array) -> pd.DataFrame:
-        columns = self.scores[["id", "test_accuracy", "test_loss"]].reset_index(drop=True)
-        return columns.assign(nearest=ids[self.nearest.row], distance=self.nearest.distance.astype(float))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Frame:
-    """The aligned zoo, and how other networks are brought into its frame."""
-
-    alignment: Alignment
-    aligned: Zoo
-    spec: PermutationSpec
-
-    @classmethod
-    def of(cls, samples: Zoo, zoo: Zoo, reference: int, seed: int) -> "_Frame":
-        if samples.architecture.layout != zoo.architecture.layout:
-            raise ValueError(
-                f"the samples are {samples.architecture.to_dict()}, the zoo holds {zoo.architecture.to_dict()}; "
-                "compare networks of one architecture"
-            )
-        if zoo.table["run"].nunique() < 2 or len(samples) < 2:
-            raise ValueError(
-                f"comparing takes at least 2 networks and a zoo of 2 runs, got {len(samples)} and "
-                f"{zoo.table['run'].nunique()}"
-            )
-        alignment = align_permutations(zoo, reference=reference, seed=seed)
-        return cls(alignment, alignment.apply(zoo), spec_of(zoo.architecture))
-
-    def place(self, networks: Zoo) -> Tensor:
-        """Weights of `networks`, aligned to the reference."""
-        return self.alignment.place(networks.weights, networks.architecture)
-
-    def judge(
-        self,
-        networks: Zoo,
-        weights: Float[Tensor, "networks parameters"],
-        data: str | Dataset,
-        left_out: list[Int[Array, " _"]] | None = None,
-    ) -> _Judged:
-        """Scores of `networks`, and distances of `weights`, the same networks in the aligned frame."""
-        zoo = self.aligned.weights
-        spread = float(zoo.var(0).sum().sqrt())
-        near = nearest(weights, zoo, self.spec, self.aligned.architecture.layout, left_out=left_out)
-        return _Judged(
-            evaluate(networks, data), near, float((weights - zoo.mean(0)).square().sum(1).mean().sqrt()) / spread
-        )
-
-    def row(self, name: str, judged: _Judged, own: _Judged) -> dict[str, Any]:
-        accuracy, mean = judged.scores["test_accuracy"], own.scores["test_accuracy"].mean()
-        distance, between = np.median(judged.nearest.distance), np.median(own.nearest.distance)
-        return {
-            "generator": name,
-            "models": len(accuracy),
-            "mean_accuracy": float(accuracy.mean()),
-            "std_accuracy": float(accuracy.std()),
-            "best_accuracy": float(accuracy.max()),
-            "within_a_point": float((accuracy >= mean - POINT).mean()),
-            "nearest_distance": float(distance),
-            "closest_distance": float(judged.nearest.distance.min()),
-            "own_distance": float(between),
-            "novelty": float(distance / between) if between > 0 else float("nan"),
-            "dispersion": judged.dispersion,
-        }
-
-
-def _same_run(table: pd.DataFrame, rows: Array) -> list[Int[Array, " _"]]:
-    """For each of `rows`, all rows of its run, itself among them."""
-    runs = table["run"].to_numpy()
-    return [np.flatnonzero(runs == runs[row]) for row in rows]
+def _recipe(
+    generator: WeightFlow | Zoo, zoo: Zoo, data: str, models: int, seed: int, name: str, held_out: Zoo | None
+) -> Recipe:
+    kind = "flow" if isinstance(generator, WeightFlow) else "networks"
+    inputs = {kind: generator.fingerprint, "zoo": zoo.fingerprint}
+    return Recipe.of(
+        "quality",
+        inputs=inputs | ({} if held_out is None else {"held_out": held_out.fingerprint}),
+        arguments={"dataset": data, "models": models, "name": name},
+        seed=seed,
+        cli=f"wsexplore flow judge {kind.upper()} ZOO --dataset {data} --models {models} --seed {seed}",
+        python=f"wx.quality({kind}, zoo, {data!r}, models={models}, seed={seed})",
+    )

@@ -1,22 +1,25 @@
-"""Train a velocity network on standardised weights."""
+"""Train a velocity network on states of networks."""
 
 import copy
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from wsexplore.generate.config import FlowConfig
-from wsexplore.generate.coupling import orbit_coupling
+from wsexplore.generate.examples import Examples
+from wsexplore.generate.networks import on_device
+from wsexplore.generate.paths import Path
 from wsexplore.generate.solver import SOLVER, STEPS, integrate
-from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.velocity import Velocity
 from wsexplore.population import OnStep
 
-CHECKS = 10
-"""How often, over the whole training, the held-out loss and the dispersion are measured."""
+CHECKS = 20
+"""How often, over the whole training, the held-out loss and the samples are measured."""
 
 ROUNDS = 200
 """Pairs of noise and held-out network per check, at least."""
@@ -24,9 +27,11 @@ ROUNDS = 200
 SAMPLES = 64
 """Networks sampled per check."""
 
-
 NARROWEST, WIDEST = 0.9, 1.1
 """Bounds of the noise scale: a flow whose spread is further off is not repaired, its dispersion says so."""
+
+State = dict[str, Any]
+Judge = Callable[[Tensor], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +40,17 @@ class FitStep:
 
     Attributes:
         step: optimiser steps done.
-        loss: mean training loss since the last check, per parameter; 1 is the independent Gaussian's.
+        loss: mean training loss since the last check; 1 is that of a network that answers 0.
         held_out_loss: the same on networks kept out of the training; `None` without such networks.
-        dispersion: spread of samples over the spread of the zoo, in standardised weights; 1 is right.
+        dispersion: spread of samples over the spread of the zoo, in states; 1 is right.
+        accuracy: mean test accuracy of samples; `None` where they classify nothing, or without the data.
     """
 
     step: int
     loss: float
     held_out_loss: float | None
     dispersion: float
+    accuracy: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,146 +59,258 @@ class Trained:
 
     Attributes:
         network: the moving average of the weights at the check with the lowest held-out loss, on the CPU.
-        scale: spread of the noise that gives samples the spread of the zoo; near 1.
+        scale: factor on the spread of the noise that gives samples the spread of the zoo; near 1.
         history: every check.
+        stopped: why the training ended early; empty if it did not.
     """
 
-    network: Velocity
+    network: nn.Module
     scale: float
     history: tuple[FitStep, ...]
+    stopped: str
 
 
-def train_velocity(
-    data: Float[Tensor, "models parameters"],
-    weight: Float[Tensor, " parameters"],
-    tokens: UnitTokens,
-    config: FlowConfig,
-    *,
-    seed: int,
-    on_step: OnStep | None = None,
-) -> Trained:
-    """Flow matching on `data`, states of mean 0 and variance 1, on the device where they lie.
+@dataclass(slots=True, eq=False)
+class Training:
+    """A training that can be left at any check and gone on with: the same numbers follow.
 
-    Errors count each coordinate with its `weight`, 1 on average.
+    Attributes:
+        network: that is trained, on the device of the examples.
+        examples: what it is trained on.
+        config: how.
+        seed: of batches and noise.
+        judge: mean accuracy of the networks of some states.
     """
-    goal = _Goal(weight, tokens, config.coupling == "orbit" and tokens.exclusive)
-    device, generator = data.device, torch.Generator().manual_seed(seed)
-    network = Velocity(tokens, config, seed=seed)
-    average = copy.deepcopy(network).requires_grad_(False)
-    order = torch.randperm(len(data), generator=generator)
-    kept = max(1, round(config.held_out * len(data))) if config.held_out else 0
-    train = data[order[kept:].to(device)]
-    check = _Check.of(data[order[:kept].to(device)], goal, seed)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step, config.steps))
-    history: list[FitStep] = []
-    losses: list[float] = []
-    best = copy.deepcopy(average.state_dict())
-    every = max(1, config.steps // CHECKS)
-    for step in range(1, config.steps + 1):
-        rows = torch.randint(len(train), (config.batch,), generator=generator).to(device)
-        noise = torch.randn(config.batch, data.shape[1], generator=generator).to(device)
-        angle = _angles(config.batch, generator).to(device)
-        loss = flow_loss(network, goal.coupled(noise, train[rows]), train[rows], angle, weight)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-        optimiser.step()
-        schedule.step()
-        _follow(average, network, min(config.average, step / (step + 9)))
-        losses.append(loss.item())
-        if step % every == 0 or step == config.steps:
-            record = FitStep(step, sum(losses) / len(losses), check.loss(average), check.dispersion(average))
-            losses = []
-            if not math.isfinite(record.loss):
-                raise ValueError("the fit diverged: its loss is not finite; choose a smaller learning_rate")
-            if record.held_out_loss is None or all(record.held_out_loss < _held_out(one) for one in history):
-                best = copy.deepcopy(average.state_dict())
-            history.append(record)
-        if on_step is not None:
-            on_step(step / config.steps, _message(step, config.steps, history))
-    average.load_state_dict(best)
-    scale = _calibrated(average, check)
-    return Trained(average.on(torch.device("cpu")), scale, tuple(history))
+
+    network: nn.Module
+    examples: Examples
+    config: FlowConfig
+    seed: int
+    judge: Judge = lambda states: None
+
+    def run(
+        self,
+        *,
+        on_step: OnStep | None = None,
+        on_check: Callable[[FitStep], None] = lambda record: None,
+        earlier: State | None = None,
+        keep: Callable[[State], None] | None = None,
+    ) -> Trained:
+        """Train to the end.
+
+        Args:
+            on_step: told the share done; it may raise to cancel.
+            on_check: told what each check measured, those of an earlier part first.
+            earlier: what `keep` was given last; the training goes on from there.
+            keep: given all that going on takes, after every check.
+
+        Raises:
+            ValueError: the loss is not finite.
+        """
+        course = _Course.of(self, earlier)
+        check, every = _Check.of(self), max(1, self.config.steps // CHECKS)
+        stopped = self._stopped(course.history)
+        for record in course.history:
+            on_check(record)
+        with torch.random.fork_rng(enabled=self.config.dropout > 0):
+            while course.step < self.config.steps and not stopped:
+                course.advance()
+                if course.step % every == 0 or course.step == self.config.steps:
+                    on_check(course.record(check))
+                    stopped = self._stopped(course.history)
+                    if keep is not None:
+                        keep(course.state())
+                if on_step is not None:
+                    on_step(course.step / self.config.steps, _message(course.step, self.config.steps, course.history))
+        course.average.load_state_dict(course.best)
+        scale = check.calibrated(course.average)
+        network = on_device(course.average, torch.device("cpu")).eval()
+        return Trained(network, scale, tuple(course.history), stopped)
+
+    def _stopped(self, history: list[FitStep]) -> str:
+        patience = self.config.patience
+        losses = [one.held_out_loss for one in history if one.held_out_loss is not None]
+        if not patience or len(losses) <= patience or min(losses[-patience:]) < min(losses[:-patience]):
+            return ""
+        return f"{patience} checks in a row did not lower the held-out loss"
 
 
 def flow_loss(
     network: Velocity,
-    noise: Float[Tensor, "models parameters"],
-    data: Float[Tensor, "models parameters"],
-    angle: Float[Tensor, " models"],
-    weight: Float[Tensor, " parameters"],
+    path: Path,
+    noise: Float[Tensor, "models state"],
+    data: Float[Tensor, "models state"],
+    time: Float[Tensor, " models"],
+    weight: Float[Tensor, " state"],
+    condition: Float[Tensor, "models conditions"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Weighted mean squared error of the velocity, per parameter.
-
-    A network that answers 0 has loss 1, if noise and data are independent and the weights are 1 on average.
-    """
-    cosine, sine = angle.cos().unsqueeze(1), angle.sin().unsqueeze(1)
-    error = network(cosine * noise + sine * data, angle) - (cosine * data - sine * noise)
+    """Mean squared error of the velocity, in which each number of a state counts with its `weight`."""
+    error = network(path.at(noise, data, time), time, condition) - path.velocity(noise, data, time)
     return torch.mean(weight * error.square())
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Goal:
-    """Which noise goes to which network, and how much each coordinate counts."""
+@dataclass(slots=True, eq=False)
+class _Course:
+    """What changes while a training runs."""
 
-    weight: Tensor
-    tokens: UnitTokens
-    orbit: bool
+    training: Training
+    average: nn.Module
+    optimiser: torch.optim.AdamW
+    schedule: torch.optim.lr_scheduler.LambdaLR
+    generator: torch.Generator
+    step: int
+    history: list[FitStep]
+    losses: list[Tensor]
+    best: dict[str, Tensor]
 
-    def coupled(self, noise: Tensor, data: Tensor) -> Tensor:
-        return orbit_coupling(noise, data, self.weight, self.tokens) if self.orbit and len(data) else noise
+    @classmethod
+    def of(cls, training: Training, earlier: State | None) -> "_Course":
+        network, config = training.network, training.config
+        average = copy.deepcopy(network).requires_grad_(False).eval()
+        optimiser = torch.optim.AdamW(
+            network.parameters(), config.learning_rate, betas=(0.9, 0.99), weight_decay=config.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _one_cycle(step, config.steps))
+        generator = torch.Generator().manual_seed(training.seed)
+        best = copy.deepcopy(average.state_dict())
+        course = cls(training, average, optimiser, schedule, generator, 0, [], [], best)
+        if earlier is not None:
+            course._go_on(earlier)
+        return course
 
+    def advance(self) -> None:
+        """One optimiser step."""
+        training, config, draw = self.training, self.training.config, self.generator
+        network, examples = training.network, training.examples
+        if config.dropout:
+            torch.manual_seed(training.seed * 1_000_003 + self.step)
+        data, condition = examples.batch(config.batch, draw)
+        noise = examples.paired(examples.noise(config.batch, draw), data)
+        time = _times(config.batch, examples.path.end, draw).to(data.device)
+        network.train()
+        velocity, weight = cast(Velocity, network), examples.weight
+        loss = flow_loss(velocity, examples.path, noise, data, time, weight, condition) / examples.unit
+        self.optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+        self.optimiser.step()
+        self.schedule.step()
+        self.step += 1
+        _follow(self.average, network, min(config.average, self.step / (self.step + 9)))
+        self.losses.append(loss.detach())
 
-def _angles(count: int, generator: torch.Generator) -> Tensor:
-    """One angle in each of `count` equal parts of 0 to a right angle, in random order."""
-    parts = torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
-    return parts * (math.pi / 2) / count
+    def record(self, check: "_Check") -> FitStep:
+        """Measure, and remember the network if it is the best so far."""
+        loss = float(torch.stack(self.losses).mean())
+        self.losses.clear()
+        if not math.isfinite(loss):
+            raise ValueError("the fit diverged: its loss is not finite; choose a smaller learning_rate")
+        states = check.sampled(self.average)
+        record = FitStep(
+            self.step,
+            loss,
+            check.loss(self.average),
+            check.dispersion_of(states),
+            self.training.judge(states),
+        )
+        if record.held_out_loss is None or all(record.held_out_loss < _held_out(one) for one in self.history):
+            self.best = copy.deepcopy(self.average.state_dict())
+        self.history.append(record)
+        return record
+
+    def state(self) -> State:
+        """All that going on takes: tensors, numbers, lists and dicts."""
+        return {
+            "step": self.step,
+            "network": self.training.network.state_dict(),
+            "average": self.average.state_dict(),
+            "best": self.best,
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": {"last_epoch": self.schedule.last_epoch},
+            "generator": self.generator.get_state(),
+            "history": [asdict(one) for one in self.history],
+        }
+
+    def _go_on(self, earlier: State) -> None:
+        self.training.network.load_state_dict(earlier["network"])
+        self.average.load_state_dict(earlier["average"])
+        self.best = earlier["best"]
+        self.optimiser.load_state_dict(earlier["optimiser"])
+        self.schedule.last_epoch = int(earlier["schedule"]["last_epoch"])
+        self.generator.set_state(earlier["generator"])
+        self.step = int(earlier["step"])
+        self.history = [FitStep(**one) for one in earlier["history"]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Check:
-    """The same held-out networks, noise and angles at every check."""
+    """The same held-out networks, noise, times and conditions at every check."""
 
+    examples: Examples
     start: Tensor
+    start_condition: Tensor | None
     noise: Tensor
     data: Tensor
-    angle: Tensor
-    weight: Tensor
+    condition: Tensor | None
+    time: Tensor
 
     @classmethod
-    def of(cls, held_out: Tensor, goal: _Goal, seed: int) -> "_Check":
-        generator = torch.Generator().manual_seed(seed + 1)
-        device, parameters = held_out.device, len(goal.weight)
-        start = torch.randn(SAMPLES, parameters, generator=generator).to(device)
-        data = held_out.repeat(-(-ROUNDS // len(held_out)), 1) if len(held_out) else held_out
-        noise = goal.coupled(torch.randn(len(data), parameters, generator=generator).to(device), data)
-        return cls(start, noise, data, _angles(len(data), generator).to(device), goal.weight)
+    def of(cls, training: Training) -> "_Check":
+        examples, generator = training.examples, torch.Generator().manual_seed(training.seed + 1)
+        start = examples.noise(SAMPLES, generator)
+        rows = torch.randint(len(examples.states), (SAMPLES,), generator=generator).to(start.device)
+        asked = examples.conditions[rows] if examples.conditions.shape[1] else None
+        held_out, told = examples.held_out, examples.held_out_conditions
+        if len(held_out):
+            rounds = -(-ROUNDS // len(held_out))
+            held_out, told = held_out.repeat(rounds, 1), told.repeat(rounds, 1)
+        noise = examples.noise(len(held_out), generator)
+        noise = examples.paired(noise, held_out) if len(held_out) else noise
+        time = _times(len(held_out), examples.path.end, generator).to(start.device)
+        return cls(examples, start, asked, noise, held_out, told if told.shape[1] else None, time)
 
     @torch.no_grad()
-    def loss(self, network: Velocity) -> float | None:
+    def loss(self, network: nn.Module) -> float | None:
         if len(self.data) == 0:
             return None
-        return float(flow_loss(network, self.noise, self.data, self.angle, self.weight))
+        velocity = cast(Velocity, network)
+        path, weight, unit = self.examples.path, self.examples.weight, self.examples.unit
+        return float(flow_loss(velocity, path, self.noise, self.data, self.time, weight, self.condition)) / unit
 
-    def dispersion(self, network: Velocity, scale: float = 1.0) -> float:
-        sampled = integrate(network, scale * self.start, steps=STEPS, solver=SOLVER)
-        return float((self.weight * sampled.square()).mean().sqrt())
+    def sampled(self, network: nn.Module, scale: float = 1.0) -> Tensor:
+        """States of new networks."""
+        velocity = cast(Velocity, network)
+        return integrate(
+            lambda state, time: velocity(state, time, self.start_condition),
+            scale * self.start,
+            end=self.examples.path.end,
+            steps=STEPS,
+            solver=SOLVER,
+        )
+
+    def dispersion_of(self, states: Tensor) -> float:
+        """Their spread over the zoo's."""
+        return float((self.examples.weight * states.square()).mean().sqrt()) / self.examples.spread
+
+    def calibrated(self, network: nn.Module) -> float:
+        """The noise scale whose samples have dispersion 1, by two secant steps, within bounds."""
+        if not self.examples.adjustable:
+            return 1.0
+        scale, last, slope = 1.0, self.dispersion_of(self.sampled(network)), 1.0
+        for _ in range(2):
+            new = min(max(scale + (1 - last) / slope, NARROWEST), WIDEST)
+            if new == scale:
+                break
+            found = self.dispersion_of(self.sampled(network, new))
+            slope = max((found - last) / (new - scale), 0.5)
+            scale, last = new, found
+        return scale
 
 
-def _calibrated(network: Velocity, check: _Check) -> float:
-    """The noise scale whose samples have dispersion 1, by two secant steps, within bounds."""
-    scale, last, slope = 1.0, check.dispersion(network), 1.0
-    for _ in range(2):
-        new = min(max(scale + (1 - last) / slope, NARROWEST), WIDEST)
-        if new == scale:
-            break
-        found = check.dispersion(network, new)
-        slope = max((found - last) / (new - scale), 0.5)
-        scale, last = new, found
-    return scale
+def _times(count: int, end: float, generator: torch.Generator) -> Tensor:
+    """One time in each of `count` equal parts of 0 to `end`, in random order."""
+    parts = torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
+    return parts * end / max(1, count)
 
 
 def _one_cycle(step: int, steps: int) -> float:
@@ -203,9 +322,10 @@ def _one_cycle(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def _follow(average: Velocity, network: Velocity, decay: float) -> None:
-    for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
-        slow.lerp_(fast, 1 - decay)
+def _follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    slow: list[Tensor] = list(average.parameters())
+    fast: list[Tensor] = list(network.parameters())
+    torch._foreach_lerp_(slow, fast, 1 - decay)
 
 
 def _held_out(record: FitStep) -> float:
@@ -218,4 +338,5 @@ def _message(step: int, steps: int, history: list[FitStep]) -> str:
         return done
     last = history[-1]
     loss = f"loss {last.loss:.3f}" if last.held_out_loss is None else f"held-out loss {last.held_out_loss:.3f}"
-    return f"{done}: {loss}, dispersion {last.dispersion:.2f}"
+    accuracy = "" if last.accuracy is None else f", accuracy of samples {last.accuracy:.1%}"
+    return f"{done}: {loss}, dispersion {last.dispersion:.2f}{accuracy}"

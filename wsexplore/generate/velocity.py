@@ -1,72 +1,92 @@
-"""The velocity network: a transformer over unit tokens that starts as the Gaussian-optimal flow."""
+"""Velocity networks: what moves a state at a time."""
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wsexplore.generate.clock import Clock, modulated, start
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.tokens import UnitTokens
 
-FREQUENCIES = 16
+
+@runtime_checkable
+class Velocity(Protocol):
+    """A network `(state, time, condition) -> velocity`."""
+
+    def __call__(
+        self,
+        state: Float[Tensor, "models state"],
+        time: Float[Tensor, " times"],
+        condition: Float[Tensor, "models conditions"] | None = None,
+    ) -> Float[Tensor, "models state"]:
+        """Velocity per unit of time: one time for all networks or one for each."""
 
 
-class Velocity(nn.Module):
-    r"""The velocity of a network's standardised weights along the trigonometric path.
+class TokenVelocity(nn.Module):
+    r"""A transformer over unit tokens; its output starts at 0, which is the Gaussian-optimal flow.
 
-    The path from noise $z$ to data $x$, both of mean 0 and spread 1 per coordinate, is
-    $y_\theta = \cos\theta\, z + \sin\theta\, x$, $\theta$ from 0 to $\pi/2$, with velocity
-    $\cos\theta\, x - \sin\theta\, z$. It is the straight path $(1-t) z + t x$ rescaled to spread 1 at every time. If
-    the data were Gaussian with independent coordinates, the best velocity would be 0 everywhere, so the network only
-    learns what differs from that Gaussian. Its output starts at 0.
+    Along the variance-preserving path between noise and data of mean 0 and spread 1 per coordinate, the best velocity
+    is 0 everywhere if the data are Gaussian with independent coordinates, so the network only learns what differs
+    from that Gaussian.
 
-    Every unit is one token, with one embedding and one head per group, and time enters each layer as scale and
-    shift. Where every parameter lies in one token (`tokens.exclusive`), there is no position, and permuting the
-    units of the input permutes the output in the same way. Otherwise each unit has a learned position, the velocity
-    of a parameter is the mean over the tokens that hold it, and the map is not equivariant.
+    Every unit is one token, with one embedding and one head per group, and time and conditions enter each layer as
+    scale and shift. Where every parameter lies in one token (`tokens.exclusive`), there is no position, and permuting
+    the units of the input permutes the output in the same way. Otherwise each unit has a learned position, the
+    velocity of a parameter is the mean over the tokens that hold it, and the map is not equivariant.
 
     Args:
         tokens: how weights become tokens.
         config: sizes.
-        seed: of the initial weights; `None` leaves them uninitialised, for loading.
+        conditions: numbers it reads besides state and time.
+        seed: of the initial weights; `None` leaves them without memory, for loading.
     """
 
-    def __init__(self, tokens: UnitTokens, config: FlowConfig, *, seed: int | None):
+    def __init__(self, tokens: UnitTokens, config: FlowConfig, *, conditions: int = 0, seed: int | None):
         super().__init__()
-        self.tokens, self.config, width = tokens, config, config.width
+        self.tokens, width = tokens, config.width
         with torch.device("meta"):
             self.embed = nn.ModuleList(nn.Linear(block.features, width) for block in tokens.blocks)
             self.heads = nn.ModuleList(nn.Linear(width, block.features) for block in tokens.blocks)
             self.position = None if tokens.exclusive else nn.Parameter(torch.empty(tokens.count, width))
-            self.clock = nn.Sequential(nn.Linear(2 * FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+            self.clock = Clock(width, conditions)
             self.modulate = nn.Linear(width, 8 * width)
             self.offsets = nn.Parameter(torch.empty(config.layers, 6 * width))
-            self.layers = nn.ModuleList(_Layer(width, config.heads, config.expansion) for _ in range(config.layers))
-        self.to_empty(device=tokens.gather.device)
-        frequencies = torch.exp(torch.linspace(0, math.log(50), FREQUENCIES)).to(tokens.gather.device)
-        self.frequencies: Tensor
-        self.register_buffer("frequencies", frequencies, persistent=False)
+            self.layers = nn.ModuleList(
+                _Layer(width, config.heads, config.expansion, config.dropout) for _ in range(config.layers)
+            )
         if seed is not None:
-            self._initialise(torch.Generator().manual_seed(seed))
+            self.to_empty(device="cpu")
+            start(
+                self,
+                torch.Generator().manual_seed(seed),
+                zero=("heads", "modulate", "offsets"),
+                small=("position",),
+            )
+            for layer in self.layers:
+                assert isinstance(layer, _Layer)
+                for out in (layer.attention_out, layer.feed_out):
+                    out.weight.data.mul_(0.02 * math.sqrt(3 * out.in_features / (2 * config.layers)))
+        self.clock.reset(torch.device("cpu"))
 
-    def on(self, device: torch.device) -> "Velocity":
-        """This network on `device`: itself where it is there already, else a copy."""
-        if self.tokens.gather.device == device:
-            return self
-        copy = Velocity(self.tokens.to(device), self.config, seed=None)
-        copy.load_state_dict(self.state_dict())
-        return copy.requires_grad_(False)
+    def _apply(self, fn, recurse=True):  # type: ignore[no-untyped-def]
+        """Indices go where the parameters go."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.tokens = self.tokens.to(self.offsets.device)
+        return self
 
     def forward(
-        self, state: Float[Tensor, "models parameters"], angle: Float[Tensor, " times"]
-    ) -> Float[Tensor, "models parameters"]:
-        """Velocity per radian at `angle`, one angle for all networks or one for each."""
-        scaled = angle.unsqueeze(1) * self.frequencies
-        clock = self.clock(torch.cat([scaled.sin(), scaled.cos()], dim=1)).unsqueeze(1)
-        modulation = self.modulate(clock)
-        shared, last = torch.split(modulation, [self.offsets.shape[1], 2 * clock.shape[2]], dim=2)
+        self,
+        state: Float[Tensor, "models state"],
+        time: Float[Tensor, " times"],
+        condition: Float[Tensor, "models conditions"] | None = None,
+    ) -> Float[Tensor, "models state"]:
+        """Velocity per radian, one angle for all networks or one for each."""
+        modulation = self.modulate(self.clock(time, condition)).unsqueeze(1)
+        shared, last = torch.split(modulation, [self.offsets.shape[1], modulation.shape[2] // 4], dim=2)
         blocks = self.tokens.split(state)
         x = torch.cat([embed(block) for embed, block in zip(self.embed, blocks, strict=True)], dim=1)
         if self.position is not None:
@@ -74,29 +94,16 @@ class Velocity(nn.Module):
         for layer, offset in zip(self.layers, self.offsets, strict=True):
             x = layer(x, shared + offset)
         scale, shift = last.chunk(2, dim=2)
-        parts = torch.split(_modulated(x, scale, shift), [block.units for block in self.tokens.blocks], dim=1)
+        parts = torch.split(modulated(x, scale, shift), [block.units for block in self.tokens.blocks], dim=1)
         return self.tokens.join([head(part) for head, part in zip(self.heads, parts, strict=True)])
-
-    @torch.no_grad()
-    def _initialise(self, generator: torch.Generator) -> None:
-        """Zero heads and zero modulation; everything else normal, scaled by the number of inputs."""
-        for name, parameter in self.named_parameters():
-            if parameter.dim() < 2 or name.startswith(("heads", "modulate", "offsets")):
-                parameter.zero_()
-            elif name == "position":
-                parameter.copy_(0.02 * torch.randn(parameter.shape, generator=generator))
-            else:
-                spread = 0.02 / math.sqrt(2 * len(self.layers)) if name.endswith("out.weight") else None
-                normal = torch.randn(parameter.shape, generator=generator)
-                parameter.copy_(normal * (spread or (3 * parameter.shape[1]) ** -0.5))
 
 
 class _Layer(nn.Module):
     """Attention between tokens, then a feed-forward part per token, both modulated by time."""
 
-    def __init__(self, width: int, heads: int, expansion: int):
+    def __init__(self, width: int, heads: int, expansion: int, dropout: float):
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, dropout
         self.query_key_value = nn.Linear(width, 3 * width)
         self.attention_out = nn.Linear(width, width)
         self.feed = nn.Linear(width, expansion * width)
@@ -105,15 +112,11 @@ class _Layer(nn.Module):
     def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
         scale, shift, gate, feed_scale, feed_shift, feed_gate = modulation.chunk(6, dim=2)
         models, tokens, width = x.shape
-        qkv = self.query_key_value(_modulated(x, scale, shift))
+        qkv = self.query_key_value(modulated(x, scale, shift))
         query, key, value = qkv.view(models, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).reshape(models, tokens, width)
         x = x + (1 + gate) * self.attention_out(mixed)
-        hidden = F.gelu(self.feed(_modulated(x, feed_scale, feed_shift)), approximate="tanh")
+        hidden = F.gelu(self.feed(modulated(x, feed_scale, feed_shift)), approximate="tanh")
+        hidden = F.dropout(hidden, self.dropout, self.training) if self.dropout else hidden
         out: Tensor = x + (1 + feed_gate) * self.feed_out(hidden)
         return out
-
-
-def _modulated(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Layer norm without its own affine part, then the scale and shift of the current time."""
-    return F.layer_norm(x, x.shape[-1:]) * (1 + scale) + shift

@@ -14,6 +14,19 @@ from wsexplore.serve.wire import MEDIA_TYPE, Encoded
 GONE = 499
 """Status in the metrics of a caller who did not wait."""
 
+SMALL = 64 << 10
+"""Bytes of an answer that is made and sent in one go, without a thread and a stream."""
+
+
+def headers_of(name: str, seconds: float) -> dict[str, str]:
+    """Headers of a file of this name, whose networks took so many seconds."""
+    safe = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name)
+    return {
+        "content-disposition": f'attachment; filename="{safe}"',
+        "server-timing": f"sample;dur={1000 * seconds:.1f}",
+        "cache-control": "no-store",
+    }
+
 
 class Streamed(StreamingResponse):
     """Networks on their way to the caller; their memory is given up at the end, whichever end it is.
@@ -21,8 +34,7 @@ class Streamed(StreamingResponse):
     Args:
         encoded: the file.
         ticket: whose memory it holds.
-        name: of the file, for browsers.
-        seconds: that the sampling took.
+        headers: of the answer.
         patience: seconds that the sending may take.
         keep: whether the ticket survives a sending that failed.
         on_sent: called after the last piece.
@@ -32,20 +44,13 @@ class Streamed(StreamingResponse):
         self,
         encoded: Encoded,
         ticket: Ticket,
-        name: str,
-        seconds: float,
+        headers: dict[str, str],
         patience: float,
         *,
         keep: bool,
         on_sent: Callable[[], None],
     ):
-        safe = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_.") else "_" for letter in name)
-        headers = {
-            "content-length": str(encoded.size),
-            "content-disposition": f'attachment; filename="{safe}"',
-            "server-timing": f"sample;dur={1000 * seconds:.1f}",
-            "cache-control": "no-store",
-        }
+        headers = headers | {"content-length": str(encoded.size)}
         super().__init__(self._pieces(encoded), media_type=MEDIA_TYPE, headers=headers)
         self._ticket, self._patience, self._keep, self._on_sent = ticket, patience, keep, on_sent
         self._all_sent = False

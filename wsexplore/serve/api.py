@@ -11,17 +11,19 @@ from fastapi import FastAPI, Path, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
-from wsexplore.serve.answer import GONE, Streamed
+from wsexplore.serve.answer import GONE, SMALL, Streamed, headers_of
 from wsexplore.serve.guard import Guard
 from wsexplore.serve.host import Host
 from wsexplore.serve.kept import Job
 from wsexplore.serve.measures import Measures
 from wsexplore.serve.refusals import SamplerFailed
+from wsexplore.serve.request import SampleRequest
 from wsexplore.serve.sentences import add_sentences, may
 from wsexplore.serve.ticket import Ticket
 from wsexplore.serve.wire import MEDIA_TYPE, Encoded
-from wsexplore.serve.words import Description, Flows, JobTold, Ready, SampleBody
+from wsexplore.serve.words import Description, Flows, JobTold, Ready, SampleBody, asked_of
 from wsexplore.version import VERSION
 
 Name = Annotated[str, Path(description="Name of a flow.", examples=["digits-mlp"], max_length=240)]
@@ -109,6 +111,10 @@ def _add_state(app: FastAPI, host: Host, measures: Measures, jobs: bool) -> None
 
 
 def _add_samples(app: FastAPI, host: Host) -> None:
+    async def direct(request: Request) -> Response:
+        request.scope["route"] = route
+        return await answered(await asked_of(request), request)
+
     @app.post(
         "/v1/samples",
         summary="Sample networks, answered at once",
@@ -117,13 +123,16 @@ def _add_samples(app: FastAPI, host: Host) -> None:
         responses={200: _FILE, **may(401, 404, 408, 413, 422, 429, 500, 503, 504)},
     )
     async def sample(body: SampleBody, request: Request) -> Response:
-        asked = body.request()
-        if asked.n > host.limits.direct:
+        return await answered(body.request(), request)
+
+    async def answered(asked: SampleRequest, request: Request) -> Response:
+        if asked.networks > host.limits.direct:
+            each = f" with {asked.points:,} points of a trajectory each" if asked.trajectory else ""
             raise ValueError(
-                f"n must be at most {min(host.limits.direct, host.limits.networks):,} for a direct answer, got "
-                f"{asked.n:,}; ask for up to {host.limits.networks:,} with POST /v1/jobs"
+                f"n must be at most {min(host.limits.direct, host.limits.networks) // asked.points:,}{each} for a "
+                f"direct answer, got {asked.n:,}; ask for more with POST /v1/jobs"
             )
-        ticket = await _aside(lambda: host.batcher.submit(asked))
+        ticket = await _accepted(host, asked)
         try:
             if not await _done(ticket, request, host.limits.patience):
                 ticket.cancel()
@@ -132,6 +141,10 @@ def _add_samples(app: FastAPI, host: Host) -> None:
         except BaseException:
             ticket.cancel()
             raise
+
+    # FastAPI documents the route and this one serves it: its reading of a body costs as much as the rest of the answer.
+    route = Route("/v1/samples", direct, methods=["POST"])
+    app.router.routes.insert(0, route)
 
 
 def _add_jobs(app: FastAPI, host: Host) -> None:
@@ -152,7 +165,7 @@ def _add_jobs(app: FastAPI, host: Host) -> None:
     async def start(body: SampleBody, response: Response) -> dict[str, Any]:
         asked = body.request()
         host.jobs.check_room()
-        job = host.jobs.add(await _aside(lambda: host.batcher.submit(asked)))
+        job = host.jobs.add(await _accepted(host, asked))
         response.headers["location"] = f"/v1/jobs/{job.id}"
         return _told(host, job)
 
@@ -192,6 +205,14 @@ def _told(host: Host, job: Job) -> dict[str, Any]:
     }
 
 
+async def _accepted(host: Host, asked: SampleRequest) -> Ticket:
+    """Put a request in the queue; aside where files have to be read for it."""
+    if host.sampler.shelf.is_known(asked.flow):
+        return host.batcher.submit(asked)
+    ticket: Ticket = await _aside(lambda: host.batcher.submit(asked))
+    return ticket
+
+
 async def _done(ticket: Ticket, request: Request, patience: float) -> bool:
     """Wait for the networks; whether the caller still does.
 
@@ -220,12 +241,18 @@ async def _done(ticket: Ticket, request: Request, patience: float) -> bool:
 async def _answer(host: Host, ticket: Ticket, *, keep: bool, on_sent: Callable[[], None] = lambda: None) -> Response:
     sampled = ticket.result(0.0)
     try:
-        encoded: Encoded = await _aside(lambda: host.finish(sampled), host.finishers)
+        if ticket.size <= SMALL and not sampled.request.judge and not sampled.flow.architecture.buffers.size:
+            encoded: Encoded = host.finish(sampled)
+        else:
+            encoded = await _aside(lambda: host.finish(sampled), host.finishers)
     except ValueError as error:
         raise SamplerFailed(str(error)) from None
     seconds = (ticket.until or time.monotonic()) - ticket.since
-    name = f"{ticket.wanted.request.flow}-{ticket.wanted.request.seed}.safetensors"
-    return Streamed(encoded, ticket, name, seconds, host.limits.patience, keep=keep, on_sent=on_sent)
+    headers = headers_of(f"{sampled.request.flow}-{sampled.request.seed}.safetensors", seconds)
+    if encoded.size <= SMALL and not keep:
+        ticket.release()
+        return Response(bytes(encoded), media_type=MEDIA_TYPE, headers=headers)
+    return Streamed(encoded, ticket, headers, host.limits.patience, keep=keep, on_sent=on_sent)
 
 
 def _aside(work: Callable[[], Any], pool: Executor | None = None) -> Awaitable[Any]:

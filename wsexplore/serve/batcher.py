@@ -9,10 +9,10 @@ from wsexplore.serve.line import Line, Piece, Wanted
 from wsexplore.serve.refusals import BrokenFlow, Closing, Refused, SamplerFailed
 from wsexplore.serve.request import SampleRequest
 from wsexplore.serve.sampler import FlowSampler
-from wsexplore.serve.tally import Speeds, Tally
+from wsexplore.serve.tally import Speeds, Tally, seconds_of
 from wsexplore.serve.ticket import Ticket
 
-LINGER = 0.004
+LINGER = 0.002
 """Seconds that a block waits for company."""
 
 MOST_WORKERS = 4
@@ -21,8 +21,9 @@ MOST_WORKERS = 4
 class MicroBatcher:
     """Collects requests, runs those that share a setting as one block, and gives each caller its part.
 
-    Worker threads take blocks; each runs with one thread of torch. A worker that dies fails the requests of its block
-    and is started again. Requests that nobody waits for leave the line before they cost anything, and stop a block
+    Worker threads take blocks; each runs with one thread of torch. A block that fails is run again request by request,
+    so that one that cannot be answered fails alone. A worker that dies fails the requests of its block and is started
+    again. Requests that nobody waits for leave the line before they cost anything, and stop a block
     between two steps of the solver where they are alone in it.
 
     Args:
@@ -36,8 +37,8 @@ class MicroBatcher:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         usual = 1 if sampler.shelf.device.type == "cuda" else min(cores, MOST_WORKERS)
         self.workers, self._linger = usual if workers is None else workers, linger
-        self._line, self._open, self._held = Line(), dict[Wanted, Ticket](), dict[Ticket, int]()
-        self._turn, self._closing = threading.Condition(), False
+        self._line, self._open, self._held, self._sum = Line(), dict[Wanted, Ticket](), set[Ticket](), 0
+        self._turn, self._closing, self._busy = threading.Condition(), False, 0
         self._threads: dict[int, threading.Thread] = {}
         for place in range(self.workers):
             self._start(place)
@@ -56,8 +57,7 @@ class MicroBatcher:
     @property
     def held(self) -> int:
         """Bytes of weights promised or not yet handed over."""
-        with self._turn:
-            return sum(self._held.values())
+        return self._sum
 
     @property
     def closing(self) -> bool:
@@ -68,6 +68,11 @@ class MicroBatcher:
     def alive(self) -> int:
         """Workers that run."""
         return sum(thread.is_alive() for thread in self._threads.values())
+
+    @property
+    def idle(self) -> int:
+        """Workers that run no block."""
+        return self.workers - self._busy
 
     def submit(self, request: SampleRequest) -> Ticket:
         """Accept a request, which will then be finished unless its caller cancels.
@@ -80,15 +85,17 @@ class MicroBatcher:
         """
         wanted = self.sampler.want(request)
         limits = self.sampler.limits
-        size = limits.check(request, wanted.facts.parameters)
+        size = limits.check(wanted.request, wanted.facts.parameters)
         ticket = Ticket(wanted, size, self._ended)
         with self._turn:
             if self._closing:
                 raise Closing("the sampler is shutting down; send the request to another or try again later", 10.0)
-            if len(self._open) >= limits.queue or sum(self._held.values()) + size > limits.memory:
+            if len(self._open) >= limits.queue or self._sum + size > limits.memory:
                 self.tally.add("refused")
                 raise Refused(f"{len(self._open):,} requests wait already; try again later", self._wait())
-            self._open[wanted], self._held[ticket] = ticket, size
+            self._open[wanted] = ticket
+            self._held.add(ticket)
+            self._sum += size
             self._line.add(wanted)
             self.tally.add("accepted")
             self._turn.notify()
@@ -96,9 +103,13 @@ class MicroBatcher:
 
     def seconds_left(self, ticket: Ticket) -> float | None:
         """Seconds until a request is done if nobody else comes; `None` before anything was measured."""
-        each = self.speeds.seconds(ticket.wanted.request)
-        left = ticket.wanted.request.n - ticket.wanted.done + self.waiting
-        return None if each is None else each * left / self.workers
+        asked = ticket.wanted.request
+        left = asked.n - ticket.wanted.done + self.waiting
+        return seconds_of(left, asked.evaluations, self.speeds.blocks(asked.flow), self.workers)
+
+    def seconds_waiting(self) -> float:
+        """Seconds until those who wait now have been taken, about."""
+        return self.speeds.usual() * self.waiting / self.workers
 
     def close(self, *, finish: bool = True, timeout: float | None = None) -> bool:
         """Take nothing new; finish what was accepted, or fail it; end the workers.
@@ -132,8 +143,9 @@ class MicroBatcher:
     def _ended(self, ticket: Ticket) -> None:
         """A ticket was settled or released."""
         with self._turn:
-            if ticket.released:
-                self._held.pop(ticket, None)
+            if ticket.released and ticket in self._held:
+                self._held.remove(ticket)
+                self._sum -= ticket.size
             if ticket.future.done() and self._open.pop(ticket.wanted, None) is not None:
                 self._line.drop(ticket.wanted)
                 self.tally.add(_outcome(ticket))
@@ -148,7 +160,11 @@ class MicroBatcher:
         pieces: list[Piece] = []
         try:
             while pieces := self._next():
-                self._run(pieces)
+                try:
+                    self._run(pieces)
+                finally:
+                    with self._turn:
+                        self._busy -= 1
                 pieces = []
         except BaseException as error:
             self._failed(pieces, SamplerFailed(f"the worker of the sampler died ({_said(error)}); send it again"))
@@ -177,9 +193,10 @@ class MicroBatcher:
             self._load(first)
 
     def _taken(self, block: int) -> list[Piece]:
-        pieces = self._line.take(block)
+        """The next block: a fair share of those who wait, for idle workers take the rest."""
+        pieces = self._line.take(min(block, -(-self._line.next_networks() // self.idle)))
+        self._busy += 1
         self.tally.add("blocks")
-        self.tally.add("places", block)
         self.tally.add("networks", sum(len(piece.rows) for piece in pieces))
         if self._line:
             self._turn.notify()
@@ -188,7 +205,8 @@ class MicroBatcher:
     def _load(self, first: Wanted) -> None:
         """Bring a cold flow into memory; where that fails, so does the request."""
         try:
-            self.sampler.shelf.load(first.facts)
+            loaded = self.sampler.shelf.load(first.facts)
+            self.speeds.known(first.request.flow, loaded.sizes)
         except BaseException as error:
             self._failed([Piece(first, range(0))], _failure(error))
             if not isinstance(error, Exception):
@@ -204,18 +222,21 @@ class MicroBatcher:
                 raise _Nobody
             for ticket, piece in zip(tickets, pieces, strict=True):
                 if ticket is not None:
-                    ticket.share = len(piece.rows) * step / asked.steps / piece.wanted.request.n
+                    ticket.share = len(piece.rows) * step / asked.steps_taken / piece.wanted.request.n
 
         try:
-            self.sampler.run(pieces, told)
+            size = self.sampler.run(pieces, told)
         except _Nobody:
             return
         except Exception as error:
-            self._failed(pieces, _failure(error))
+            if len(pieces) == 1:
+                self._failed(pieces, _failure(error))
+            else:
+                for piece in pieces:
+                    self._run([piece])
             return
-        block = self.sampler.shelf.block(pieces[0].wanted.facts)
-        if block:
-            self.speeds.measured(asked, time.monotonic() - start, block)
+        self.tally.add("places", size)
+        self.speeds.measured(asked, time.monotonic() - start, size)
         for ticket, piece in zip(tickets, pieces, strict=True):
             if ticket is not None:
                 ticket.share = 0.0

@@ -1,11 +1,13 @@
 """One way to ask for networks, wherever they are made."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from wsexplore.generate import SOLVER, STEPS
+from wsexplore.generate import SOLVER, TOLERANCE
 from wsexplore.population import OnStep
 from wsexplore.serve.host import Host
-from wsexplore.serve.request import SampleRequest
+from wsexplore.serve.request import OPEN, SampleRequest, Wish
+from wsexplore.serve.tally import seconds_of
 from wsexplore.serve.wire import decode
 from wsexplore.zoo import Zoo
 
@@ -83,6 +85,25 @@ class SamplerClient:
         """
         return self._seat.describe(name)
 
+    def cost(self, request: SampleRequest) -> float | None:
+        """Seconds until the networks would be there, those counted who wait now; `None` while the flow is cold.
+
+        From the times of the last blocks; reading a cold flow, judging and the way of the bytes come on top.
+
+        Raises:
+            UnknownFlow: there is no such flow.
+            ConnectionError: the server does not answer.
+        """
+        told = self.describe(request.flow)
+        try:
+            blocks = {int(size): float(seconds) for size, seconds in told["blocks"].items()}
+            asked = request.settled(int(told["steps"]))
+            workers, waiting = max(1, int(told["workers"])), float(told["seconds_waiting"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise ConnectionError("the server does not say what a request costs; check its version") from None
+        own = seconds_of(asked.n, asked.evaluations, blocks, workers)
+        return None if own is None else own + waiting
+
     def sample_bytes(self, request: SampleRequest, *, on_step: OnStep | None = None) -> bytes:
         """New networks as one safetensors file, with architecture, recipe, table and metrics as metadata.
 
@@ -105,14 +126,30 @@ class SamplerClient:
         n: int = 16,
         *,
         seed: int = 0,
-        steps: int = STEPS,
+        steps: int | None = None,
         solver: str = SOLVER,
         temperature: float = 1.0,
         judge: bool = False,
+        condition: Mapping[str, Wish] | None = None,
+        guidance: float = OPEN,
+        trajectory: bool = False,
+        tolerance: float = TOLERANCE,
         on_step: OnStep | None = None,
     ) -> Zoo:
         """New networks as a zoo; arguments and errors are those of `SampleRequest` and `sample_bytes`."""
-        request = SampleRequest(flow, n, seed, steps, solver, temperature, judge)
+        request = SampleRequest(
+            flow,
+            n,
+            seed,
+            steps,
+            solver,
+            temperature,
+            judge,
+            condition=condition or {},
+            guidance=guidance,
+            trajectory=trajectory,
+            tolerance=tolerance,
+        )
         return decode(self.sample_bytes(request, on_step=on_step))
 
     def close(self) -> None:

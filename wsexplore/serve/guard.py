@@ -6,6 +6,7 @@ import ipaddress
 import json
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -153,6 +154,7 @@ def _name_of(host: bytes) -> str:
     return text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0]
 
 
+@lru_cache(maxsize=1024)
 def _is_local(caller: str) -> bool:
     try:
         return ipaddress.ip_address(caller).is_loopback

@@ -4,13 +4,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from wsexplore.generate import STEPS
+import numpy as np
+
 from wsexplore.population import evaluate
 from wsexplore.serve.batcher import LINGER, MicroBatcher
 from wsexplore.serve.flows import WARM, Folders
 from wsexplore.serve.kept import KeptJobs
 from wsexplore.serve.refusals import BrokenFlow
-from wsexplore.serve.request import Limits, SampleRequest
+from wsexplore.serve.request import Limits
 from wsexplore.serve.sampler import FlowSampler, Sampled
 from wsexplore.serve.threads import single_threaded
 from wsexplore.serve.wire import Encoded, encode, encode_sample
@@ -27,6 +28,7 @@ class Host:
         limits: how much it takes on.
         workers: threads that sample; by default one per core or GPU.
         linger: seconds that a block waits for company.
+        block: most networks that run together; by default, and at most, what the device takes.
     """
 
     def __init__(
@@ -38,9 +40,10 @@ class Host:
         limits: Limits = Limits(),  # noqa: B008 (frozen)
         workers: int | None = None,
         linger: float = LINGER,
+        block: int | None = None,
     ):
         self.limits, self.started = limits, time.time()
-        self.sampler = FlowSampler(device=device, warm=warm, folders=folders, limits=limits)
+        self.sampler = FlowSampler(device=device, warm=warm, folders=folders, limits=limits, block=block)
         self.batcher = MicroBatcher(self.sampler, workers=workers, linger=linger)
         self.jobs = KeptJobs(limits.jobs, limits.keep)
         self.finishers = ThreadPoolExecutor(2, thread_name_prefix="sampler-finish")
@@ -53,9 +56,9 @@ class Host:
         """
         asked = sampled.request
         metrics: dict[str, Any] = {
-            "networks": asked.n,
+            "networks": asked.networks,
             "evaluations": asked.evaluations,
-            "weight_spread": float(sampled.weights.double().std(correction=0)),
+            "weight_spread": float(sampled.weights.numpy().std(dtype=np.float64)),
         }
         if not asked.judge:
             return encode_sample(sampled.flow, asked, sampled.weights, metrics)
@@ -76,11 +79,14 @@ class Host:
             BrokenFlow: it cannot be read.
         """
         facts = self.sampler.shelf.facts(name)
-        told, each = facts.manifest, self.batcher.speeds.seconds(SampleRequest(name, steps=STEPS))
+        told, blocks = facts.manifest, self.batcher.speeds.blocks(name)
+        each = min((seconds / size for size, seconds in blocks.items()), default=None)
         layout = facts.architecture.layout
         return {
             **self._brief(name),
             "config": told["config"],
+            "steps": facts.steps,
+            "listens": facts.listens.to_list(),
             "layout": [{"name": slot.name, "shape": list(slot.shape)} for slot in layout.slots],
             "recipe": facts.recipe.to_dict(),
             "fitted_on": told.get("fitted_on"),
@@ -88,7 +94,10 @@ class Host:
             "quality": told.get("quality"),
             "device": self.sampler.shelf.device.type,
             "queue": self.batcher.queue,
-            "seconds_per_network": None if each is None else each / self.batcher.workers,
+            "seconds_per_network": None if each is None else each * facts.steps / self.batcher.workers,
+            "workers": self.batcher.workers,
+            "seconds_waiting": self.batcher.seconds_waiting(),
+            "blocks": {str(size): seconds for size, seconds in sorted(blocks.items())},
         }
 
     def limits_told(self) -> dict[str, Any]:

@@ -61,9 +61,9 @@ class OverHttp:
 
     def fetch(self, request: SampleRequest, on_step: OnStep | None) -> bytes:
         """The networks as a safetensors file: at once, or as a job where they are many or progress is asked for."""
-        told = self.told() if on_step is not None or request.n > 100 else {}
+        told = self.told() if on_step is not None or request.networks > 100 else {}
         limits = told.get("limits", {})
-        long = on_step is not None or request.n > limits.get("direct", request.n)
+        long = on_step is not None or request.networks > limits.get("direct", request.networks)
         if long and told.get("jobs"):
             return self._as_job(request, on_step)
         return self._patiently("POST", "/v1/samples", request.to_dict())

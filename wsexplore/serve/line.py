@@ -22,6 +22,8 @@ class Setting:
     version: int
     steps: int
     solver: str
+    guidance: float
+    tolerance: float
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +33,7 @@ class Wanted:
     Attributes:
         request: what was asked for.
         facts: of its flow.
-        weights: filled as blocks are done; no rows before the first.
+        weights: filled as blocks are done, network by network and step by step; no rows before the first.
         flow: that made them, after the first block.
         taken: networks given to a block.
         done: networks sampled.
@@ -52,15 +54,19 @@ class Wanted:
     def setting(self) -> Setting:
         """What it must share with others of its block."""
         request = self.request
-        return Setting(request.flow, self.facts.version, request.steps, request.solver)
+        tolerance = request.tolerance if request.solver == "adaptive" else 0.0
+        return Setting(
+            request.flow, self.facts.version, request.steps_taken, request.solver, request.guidance, tolerance
+        )
 
-    def fill(self, rows: range, sampled: Float[Tensor, "models parameters"], flow: WeightFlow) -> None:
-        """Take in networks of a finished block."""
+    def fill(self, rows: range, sampled: Float[Tensor, "points models parameters"], flow: WeightFlow) -> None:
+        """Take in networks of a finished block, of which the request keeps the last point or all."""
+        points = self.request.points
         with self.lock:
             self.flow = flow
             if not len(self.weights):
-                self.weights = torch.empty(self.request.n, sampled.shape[1])
-            self.weights[rows.start : rows.stop] = sampled
+                self.weights = torch.empty(self.request.networks, sampled.shape[2])
+            self.weights[rows.start * points : rows.stop * points] = sampled[-points:].transpose(0, 1).flatten(0, 1)
             self.done += len(rows)
 
 

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wsexplore.generate.flow import WeightFlow, standard_noise
+from wsexplore.generate import WeightFlow
 from wsexplore.generate.solver import integrate
 from wsexplore.population import OnStep
 from wsexplore.serve.flows import WARM, FlowShelf, Folders
@@ -24,7 +24,7 @@ class Sampled:
     Attributes:
         request: what was asked for.
         flow: that made them.
-        weights: one network per row.
+        weights: one network per row; network by network and step by step for a trajectory.
     """
 
     request: SampleRequest
@@ -43,26 +43,25 @@ class Sampled:
         Raises:
             ValueError: a weight is not finite.
         """
-        asked = self.request
-        return self.flow.as_zoo(
-            self.weights, seed=asked.seed, steps=asked.steps, solver=asked.solver, temperature=asked.temperature
-        )
+        with single_threaded():
+            return self.flow.as_zoo(self.weights, seed=self.request.seed, **self.request.chosen())
 
 
 class FlowSampler:
-    """Samples the flows of a shelf in blocks of a fixed number of networks.
+    """Samples the flows of a shelf in blocks of a few sizes whose kernels round alike.
 
     The noise of network i is drawn from the request's seed and from i. A block is filled with networks of any requests
-    that share flow, solver and steps, and with zeros where they are too few, so every kernel sees the same shapes
-    whoever else asks, on the CPU with one thread. A network's numbers depend on no other row of its block. So the
-    same request gives the same bytes on one kind of device, however it was batched; another kind of processor may
-    round differently.
+    that share flow, solver, steps and guidance, whatever they ask for, and up to the next size that was seen to give a
+    network the same bits at every place (`agreeing_sizes`), on the CPU with one thread. A network's numbers depend on
+    no other row of its block. So the same request gives the same bytes on one kind of device, however it was batched;
+    another kind of processor may round differently.
 
     Args:
         device: "cpu", "cuda" or "auto".
         warm: flows held in memory.
         folders: where flows lie by name; by default what ships and what the user keeps.
         limits: of one request.
+        block: most networks that run together; by default, and at most, what the device takes.
     """
 
     def __init__(
@@ -72,8 +71,9 @@ class FlowSampler:
         warm: int = WARM,
         folders: Folders = lambda: shelf("flows"),
         limits: Limits = Limits(),  # noqa: B008 (frozen)
+        block: int | None = None,
     ):
-        self.shelf, self.limits = FlowShelf(device=device, warm=warm, folders=folders), limits
+        self.shelf, self.limits = FlowShelf(device=device, warm=warm, folders=folders, block=block), limits
 
     def want(self, request: SampleRequest) -> Wanted:
         """The request with the facts of its flow, once it is known to be within the limits.
@@ -81,10 +81,14 @@ class FlowSampler:
         Raises:
             UnknownFlow: there is no such flow.
             BrokenFlow: it cannot be read.
-            ValueError: the request asks for too much, or to be judged by a flow that names no data set.
+            ValueError: the request asks for too much, for what the flow does not listen to, or to be judged by a flow
+                that names no data set.
         """
         facts = self.shelf.facts(request.flow)
+        request = request.settled(facts.steps)
         self.limits.check(request, facts.parameters)
+        if request.condition:
+            facts.listens.asked(request.condition, 1)
         if request.judge and not facts.manifest.get("dataset"):
             raise ValueError(f"the flow {request.flow!r} names no data set to judge its networks on; leave judge out")
         return Wanted(request, facts)
@@ -105,12 +109,12 @@ class FlowSampler:
         size = sum(self.limits.check(each.request, each.facts.parameters) for each in batch)
         if size > self.limits.memory:
             raise ValueError(f"the requests ask for {size:,} bytes together, at most {self.limits.memory:,} are held")
-        line, total, done = Line(), sum(request.n for request in requests), 0
+        line, total, done = Line(), sum(each.request.n for each in batch), 0
         for each in batch:
             line.add(each)
         while (first := line.first()) is not None:
             pieces = line.take(self.shelf.load(first.facts).block)
-            taken, steps = sum(len(piece.rows) for piece in pieces), first.request.steps
+            taken, steps = sum(len(piece.rows) for piece in pieces), first.request.steps_taken
 
             def told(step: int, before: int = done, taken: int = taken, steps: int = steps) -> None:
                 if on_step is not None:
@@ -120,8 +124,11 @@ class FlowSampler:
             done += taken
         return [Sampled.of(each) for each in batch]
 
-    def run(self, pieces: Sequence[Piece], on_step: Callable[[int], None] | None = None) -> None:
+    def run(self, pieces: Sequence[Piece], on_step: Callable[[int], None] | None = None) -> int:
         """Sample one block and hand its networks to their requests.
+
+        Returns:
+            The size of the block, with the places that nobody filled.
 
         Args:
             pieces: of requests that share a setting; together no more networks than a block has.
@@ -131,18 +138,39 @@ class FlowSampler:
             BrokenFlow: the flow cannot be read.
         """
         loaded = self.shelf.load(pieces[0].wanted.facts)
-        asked, flow = pieces[0].wanted.request, loaded.flow
-        noise, place = torch.zeros(loaded.block, loaded.facts.parameters), 0
-        for piece in pieces:
-            request, stop = piece.wanted.request, place + len(piece.rows)
-            drawn = standard_noise(piece.rows, noise.shape[1], seed=request.seed)
-            noise[place:stop] = drawn * (request.temperature * flow.scale)
-            place = stop
+        asked, flow, seen = pieces[0].wanted.request, loaded.flow, list[Tensor]()
+        size = loaded.size(sum(len(piece.rows) for piece in pieces))
+        whole = any(piece.wanted.request.trajectory for piece in pieces)
         with single_threaded():
+            noise, wishes = (part.to(loaded.device) for part in _filled(flow, pieces, size))
             state = integrate(
-                loaded.network, noise.to(loaded.device), steps=asked.steps, solver=asked.solver, on_step=on_step
+                flow.field(loaded.network, wishes, asked.guidance),
+                noise,
+                end=flow.end,
+                steps=asked.steps_taken,
+                solver=asked.solver,
+                tolerance=asked.tolerance,
+                on_step=on_step,
+                on_state=seen.append if whole else None,
             )
-            weights, place = flow.coordinates.decode(state.cpu()), 0
+            weights = torch.stack([flow.decode(point.cpu()) for point in (seen if whole else [state])])
+        place = 0
         for piece in pieces:
-            piece.wanted.fill(piece.rows, weights[place : place + len(piece.rows)], flow)
+            piece.wanted.fill(piece.rows, weights[:, place : place + len(piece.rows)], flow)
             place += len(piece.rows)
+        return size
+
+
+def _filled(flow: WeightFlow, pieces: Sequence[Piece], size: int) -> tuple[Tensor, Tensor]:
+    """Noise and conditions of a block; places that nobody fills repeat the first.
+
+    Each row is drawn by itself, for noise with a covariance is a matrix product, which rounds by its shape.
+    """
+    noise, wishes = [], []
+    for piece in pieces:
+        request = piece.wanted.request
+        for row in piece.rows:
+            noise.append(flow.noise(range(row, row + 1), seed=request.seed, temperature=request.temperature))
+        wishes.append(flow.listens.asked(request.condition, len(piece.rows)))
+    empty = size - len(noise)
+    return torch.cat(noise + noise[:1] * empty), torch.cat(wishes + [wishes[0][:1]] * empty)

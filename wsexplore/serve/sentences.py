@@ -38,9 +38,10 @@ def add_sentences(app: FastAPI) -> None:
         said = {
             "Not Found": f"there is nothing at {request.url.path[:80]}; see /v1/openapi.json",
             "Method Not Allowed": f"{request.url.path[:80]} does not take {request.method[:20]}; see /v1/openapi.json",
-            "There was an error parsing the body": "the body is not JSON that can be read",
+            _UNREAD: "the body is not JSON that can be read",
         }.get(error.detail, error.detail)
-        return JSONResponse({"detail": said}, error.status_code, error.headers)
+        status = 422 if error.detail == _UNREAD else error.status_code
+        return JSONResponse({"detail": said}, status, error.headers)
 
     async def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -70,6 +71,9 @@ def _sentence(error: RequestValidationError) -> str:
     given = "" if first["type"] == "missing" else f", got {text if len(text) <= 60 else text[:57] + '...'}"
     return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}{given}"
 
+
+_UNREAD = "There was an error parsing the body"
+"""What FastAPI says of JSON that is too deep, or of numbers that are too long."""
 
 _WHY = {
     401: "The token is missing or wrong.",

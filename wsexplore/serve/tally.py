@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 
 from wsexplore.serve.request import SampleRequest
 
@@ -35,25 +36,46 @@ class Speeds:
     """Running means of how long blocks take."""
 
     def __init__(self) -> None:
-        self._each: dict[str, float] = {}
+        self._blocks: dict[str, dict[int, float]] = {}
         self._usual: float | None = None
         self._lock = threading.Lock()
 
-    def measured(self, request: SampleRequest, seconds: float, block: int) -> None:
-        """Take in the time of one block with the flow and setting of `request`."""
-        each = seconds / block
+    def known(self, flow: str, sizes: Mapping[int, float]) -> None:
+        """Begin with what was measured when a flow was loaded: seconds of one evaluation by the size of the block."""
         with self._lock:
-            once = each / request.evaluations
-            self._each[request.flow] = MEMORY * self._each.get(request.flow, once) + (1 - MEMORY) * once
-            self._usual = MEMORY * (self._usual or each) + (1 - MEMORY) * each
+            if self._blocks.get(flow, {}).keys() != sizes.keys():
+                self._blocks[flow] = dict(sizes)
 
-    def seconds(self, request: SampleRequest) -> float | None:
-        """Seconds of one worker per network of such a request, in a full block; `None` before its flow ran."""
+    def measured(self, request: SampleRequest, seconds: float, size: int) -> None:
+        """Take in the time of one block with the flow and setting of `request`."""
+        once = seconds / request.evaluations
         with self._lock:
-            once = self._each.get(request.flow)
-        return None if once is None else once * request.evaluations
+            blocks = self._blocks.setdefault(request.flow, {})
+            blocks[size] = MEMORY * blocks.get(size, once) + (1 - MEMORY) * once
+            self._usual = MEMORY * (self._usual or seconds / size) + (1 - MEMORY) * seconds / size
+
+    def blocks(self, flow: str) -> dict[int, float]:
+        """Seconds of one evaluation by the size of the block; nothing before the flow was loaded."""
+        with self._lock:
+            return dict(self._blocks.get(flow, {}))
 
     def usual(self) -> float:
         """Seconds of one worker per network, whatever was asked for of late."""
         with self._lock:
             return FIRST_GUESS if self._usual is None else self._usual
+
+
+def seconds_of(networks: int, evaluations: int, blocks: Mapping[int, float], workers: int) -> float | None:
+    """Seconds in which `workers` that share them make so many networks; `None` where nothing was measured.
+
+    Args:
+        networks: to be made.
+        evaluations: of the velocity, for each.
+        blocks: seconds of one evaluation by the size of the block.
+        workers: that are free.
+    """
+    if not blocks:
+        return None
+    full, rest = divmod(-(-networks // workers), max(blocks))
+    last = min((size for size in blocks if size >= rest), default=0) if rest else 0
+    return evaluations * (full * blocks[max(blocks)] + (blocks[last] if last else 0.0))

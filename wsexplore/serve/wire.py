@@ -3,19 +3,23 @@
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor
 
 from wsexplore.generate import WeightFlow
+from wsexplore.generate.finish import finite, statistics_of
 from wsexplore.nets import Architecture, architecture_from_dict
 from wsexplore.serve.request import SampleRequest
+from wsexplore.serve.threads import single_threaded
 from wsexplore.zoo import Recipe, Zoo
 
 MEDIA_TYPE = "application/vnd.safetensors"
@@ -33,27 +37,27 @@ class Encoded:
 
     Attributes:
         header: length, names, shapes and metadata.
-        tensors: parameters and statistics by name, stacked over networks.
+        tensors: parameters and statistics in the order of the header, one network per row.
         metrics: what was measured.
     """
 
     header: bytes
-    tensors: tuple[tuple[str, Tensor], ...]
+    tensors: tuple[NDArray[np.float32], ...]
     metrics: dict[str, Any]
 
     @property
     def size(self) -> int:
         """Bytes of the file."""
-        return len(self.header) + sum(4 * tensor.numel() for _, tensor in self.tensors)
+        return len(self.header) + sum(tensor.nbytes for tensor in self.tensors)
 
     def pieces(self) -> Iterator[bytes]:
         """The file from its beginning to its end."""
         for start in range(0, len(self.header), PIECE):
             yield self.header[start : start + PIECE]
-        for _, tensor in self.tensors:
-            rows = max(1, PIECE // max(1, 4 * tensor[0].numel()))
-            for part in torch.split(tensor, rows):
-                yield part.contiguous().numpy().tobytes()
+        for tensor in self.tensors:
+            rows = max(1, PIECE // max(1, 4 * tensor.shape[1]))
+            for start in range(0, len(tensor), rows):
+                yield tensor[start : start + rows].tobytes()
 
     def __bytes__(self) -> bytes:
         return b"".join(self.pieces())
@@ -64,16 +68,15 @@ def encode_sample(
 ) -> Encoded:
     """The zoo of sampled networks as a file: what `encode` would give, without a table in between.
 
+    Running statistics are estimated on the data set of the flow.
+
     Raises:
-        ValueError: a weight is not finite.
+        ValueError: a weight is not finite, or statistics are needed and the flow names no data set.
     """
-    if not bool(weights.isfinite().all()):
-        raise ValueError(f"the flow {request.flow!r} gave weights that are not finite; lower the temperature")
-    columns, recipe = flow.told_of(
-        request.n, seed=request.seed, steps=request.steps, solver=request.solver, temperature=request.temperature
-    )
+    columns, recipe = flow.told_of(len(weights), seed=request.seed, **request.chosen())
     records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    buffers = flow.architecture.initial_buffers().expand(request.n, -1)
+    with single_threaded():
+        buffers = statistics_of(flow.architecture, finite(weights), flow.dataset)
     return _encoded(flow.architecture, weights, buffers, json.dumps(records), recipe, metrics)
 
 
@@ -91,24 +94,24 @@ def encode(zoo: Zoo, metrics: dict[str, Any]) -> Encoded:
 def _encoded(
     architecture: Architecture, weights: Tensor, buffers: Tensor, table: str, recipe: Recipe, metrics: dict[str, Any]
 ) -> Encoded:
-    layouts = ((architecture.layout, weights), (architecture.buffers, buffers))
-    state = {name: value for layout, held in layouts if layout.size for name, value in layout.unflatten(held).items()}
     metadata = {
         "format": "wsexplore",
         "architecture": json.dumps(architecture.to_dict(), sort_keys=True),
-        "recipe": json.dumps(recipe.to_dict(), sort_keys=True),
+        "recipe": json.dumps({part.name: getattr(recipe, part.name) for part in fields(recipe)}, sort_keys=True),
         "table": table,
         "metrics": json.dumps(metrics, sort_keys=True),
     }
     facts: dict[str, Any] = {"__metadata__": metadata}
-    start = 0
-    for name, tensor in state.items():
-        stop = start + 4 * tensor.numel()
-        facts[name] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [start, stop]}
-        start = stop
+    tensors, start = [], 0
+    for layout, held in ((architecture.layout, weights.numpy()), (architecture.buffers, buffers.numpy())):
+        for slot in layout.slots:
+            tensors.append(held[:, slot.start : slot.stop])
+            stop = start + tensors[-1].nbytes
+            facts[slot.name] = {"dtype": "F32", "shape": [len(held), *slot.shape], "data_offsets": [start, stop]}
+            start = stop
     text = json.dumps(facts, separators=(",", ":")).encode()
     text = text.ljust(-(-len(text) // 8) * 8)
-    return Encoded(struct.pack("<Q", len(text)) + text, tuple(state.items()), metrics)
+    return Encoded(struct.pack("<Q", len(text)) + text, tuple(tensors), metrics)
 
 
 def decode(data: bytes) -> Zoo:

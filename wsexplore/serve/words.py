@@ -2,10 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
 
-from wsexplore.generate import SOLVER, STEPS
-from wsexplore.serve.request import HIGHEST_SEED, LONGEST_NAME, SampleRequest
+from wsexplore.generate import SOLVER, STEPS, TOLERANCE
+from wsexplore.serve.request import HIGHEST_SEED, LEAST_TOLERANCE, LONGEST_NAME, OPEN, SampleRequest
 
 
 class SampleBody(BaseModel):
@@ -30,10 +33,17 @@ class SampleBody(BaseModel):
             examples=[7],
         ),
     ] = 0
-    steps: Annotated[int, Field(ge=1, description="Equal steps of the solver.", examples=[STEPS])] = STEPS
+    steps: Annotated[
+        int | None,
+        Field(ge=1, description="Equal steps of the solver; null for those of the flow.", examples=[STEPS]),
+    ] = None
     solver: Annotated[
-        Literal["euler", "midpoint", "heun"],
-        Field(description="euler evaluates the velocity once per step, midpoint and heun twice.", examples=[SOLVER]),
+        Literal["euler", "midpoint", "heun", "rk4", "adaptive"],
+        Field(
+            description="euler evaluates the velocity once per step, midpoint and heun twice, rk4 four times, adaptive "
+            "as often as it needs.",
+            examples=[SOLVER],
+        ),
     ] = "euler"
     temperature: Annotated[
         float,
@@ -51,9 +61,56 @@ class SampleBody(BaseModel):
         Field(description="Measure loss and accuracy of every network on the data set of the flow.", examples=[False]),
     ] = False
 
+    condition: Annotated[
+        dict[str, int | Annotated[float, Field(allow_inf_nan=False)] | str],
+        Field(description="What is asked for, by column that the flow listens to.", examples=[{"test_accuracy": 0.97}]),
+    ] = {}
+    guidance: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1e3,
+            strict=False,
+            allow_inf_nan=False,
+            description="How strongly it is asked: 0 not at all, 1 as learnt; any other number evaluates twice.",
+            examples=[OPEN],
+        ),
+    ] = OPEN
+    trajectory: Annotated[
+        bool,
+        Field(description="Also give the networks at every step of the solver, steps + 1 for each.", examples=[False]),
+    ] = False
+    tolerance: Annotated[
+        float,
+        Field(
+            ge=LEAST_TOLERANCE,
+            le=1,
+            strict=False,
+            allow_inf_nan=False,
+            description="Of the adaptive solver: root mean square error per step, where states have unit variance.",
+            examples=[TOLERANCE],
+        ),
+    ] = TOLERANCE
+
     def request(self) -> SampleRequest:
         """The same as the sampler takes it."""
         return SampleRequest(**self.model_dump())
+
+
+async def asked_of(request: Request) -> SampleRequest:
+    """The request in the body of an HTTP request.
+
+    Raises:
+        RequestValidationError: it is not JSON, or a field is out of range.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(422, f"the body must be sent as application/json, got {kind[:40] or 'nothing'}")
+    try:
+        return SampleBody.model_validate_json(await request.body()).request()
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in found]) from None
 
 
 class Problem(BaseModel):
@@ -106,6 +163,8 @@ class Description(Brief):
     """Everything known of a flow, and what it costs here."""
 
     config: Annotated[dict[str, Any], Field(description="Size of the velocity network and how it was trained.")]
+    steps: Annotated[int, Field(description="Of the solver, unless a request says otherwise.")]
+    listens: Annotated[list[dict[str, Any]], Field(description="Columns that a request can ask for, and their values.")]
     layout: Annotated[list[Slot], Field(description="Parameters of one network, in order.")]
     recipe: Annotated[dict[str, Any], Field(description="How the flow was made.")]
     fitted_on: Annotated[str | None, Field(description="Fingerprint of the zoo.")]
@@ -114,7 +173,13 @@ class Description(Brief):
     device: Annotated[str, Field(description="What it runs on here: cpu or cuda.")]
     queue: Annotated[int, Field(description="Requests that wait or run.")]
     seconds_per_network: Annotated[
-        float | None, Field(description="Measured, with the usual steps and full blocks; null before it ran.")
+        float | None, Field(description="Measured, with the usual steps and full blocks; null before it is loaded.")
+    ]
+    workers: Annotated[int, Field(description="Blocks that run at the same time.")]
+    seconds_waiting: Annotated[float, Field(description="Until those who wait now have been taken, about.")]
+    blocks: Annotated[
+        dict[str, float],
+        Field(description="Measured seconds of one evaluation by the number of networks in a block."),
     ]
 
 

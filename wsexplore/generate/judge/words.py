@@ -1,0 +1,171 @@
+"""A report's numbers as sentences to be read aloud."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from wsexplore.generate.controls import CONTROLS, MATCHED
+from wsexplore.generate.judge.memory import SURE, Memory
+
+NOVEL = 0.9
+"""Novelty from which a generator counts as no copier, and dispersion from which it counts as no averager."""
+
+EQUAL = 0.03
+"""Novelties that differ by no more than this count as matched."""
+
+ERRORS = 2.0
+"""Standard errors by which a difference counts."""
+
+NAMES = {
+    "gaussian": "Gaussians with the zoo's full covariance",
+    "independent": "independent Gaussians per weight",
+    "averages": "averages of random pairs",
+    "triples": "averages of random triples",
+    "noise": "networks of the zoo plus noise",
+}
+AT = "_matched"
+"""What is added to the name of a control at the novelty of the flow."""
+
+
+def base_name(generator: str) -> str:
+    """The control of a row, matched or not."""
+    return generator.removesuffix(AT)
+
+
+def is_control(generator: str) -> bool:
+    """Whether a row is a control's."""
+    return base_name(generator) in (*CONTROLS, *MATCHED)
+
+
+def findings(frame: pd.DataFrame, memory: Memory | None = None) -> dict[str, str]:
+    """What a report's table says, by topic; topics whose columns are missing are left out.
+
+    The topics are "quality", "novelty", "controls", "spread", "coverage", "errors" and "together". Better and worse
+    mean a difference of at least two standard errors, which count the choice of networks and of test samples; anything
+    smaller is called the same.
+    """
+    rows: dict[str, Any] = {str(one): row for one, row in frame.set_index("generator").iterrows()}
+    name = judged_name(frame)
+    flow, zoo = rows[name], rows["zoo"]
+    said = {"quality": _quality(name, flow, zoo), "novelty": _novelty(name, flow, memory)}
+    said["controls"] = _controls(name, flow, rows)
+    if "dispersion" in frame:
+        said["spread"] = _spread(flow)
+    if "coverage" in frame:
+        said["coverage"] = _coverage(flow, zoo)
+    if "overlap" in frame:
+        said["errors"] = _errors(flow, zoo)
+    if "ensemble_accuracy" in frame:
+        said["together"] = _together(flow, zoo)
+    return {topic: text for topic, text in said.items() if text}
+
+
+def judged_name(frame: pd.DataFrame) -> str:
+    """The generator that a report judges."""
+    return next(str(one) for one in frame["generator"] if one not in ("zoo", "held_out") and not is_control(str(one)))
+
+
+def verdict(frame: pd.DataFrame, memory: Memory | None = None) -> str:
+    """`findings` as one text."""
+    return " ".join(findings(frame, memory).values())
+
+
+def _quality(name: str, flow: Any, zoo: Any) -> str:
+    if "frechet" in flow:
+        return (
+            f"A classifier of real images accepts {flow.accepted:.0%} of the {name}'s pictures and finds "
+            f"{flow.classes:.0f} classes in them; of the zoo's own fields it accepts {zoo.accepted:.0%}. Their Frechet "
+            f"distance to real images is {flow.frechet:.3g}, that of the zoo's fields {zoo.frechet:.3g}, and real "
+            f"images among themselves have {flow.frechet_floor:.3g}."
+        )
+    points = 100 * (flow.mean_accuracy - zoo.mean_accuracy)
+    text = (
+        f"The {name}'s networks classify {flow.mean_accuracy:.1%} of the test samples on average, the zoo's "
+        f"{zoo.mean_accuracy:.1%}"
+    )
+    if "difference_error" not in zoo:
+        return f"{text}."
+    error = 100 * zoo.difference_error
+    if abs(points) < ERRORS * error:
+        return f"{text}: the same within the error of {error:.1f} points."
+    return f"{text}: {abs(points):.1f} points {'more' if points > 0 else 'less'}, give or take {error:.1f}."
+
+
+def _novelty(name: str, flow: Any, memory: Memory | None) -> str:
+    text = f"They lie {flow.novelty:.2f} times as far from the zoo as its own networks from each other" + (
+        f", which is too near to count as new (below {NOVEL})." if flow.novelty < NOVEL else "."
+    )
+    return f"{text} {memory.sentence}" if memory is not None else text
+
+
+def _controls(name: str, flow: Any, rows: Mapping[str, Any]) -> str:
+    """Controls at the flow's novelty, sorted by the outcome; those that cannot be brought there are named."""
+    groups: dict[str, list[str]] = {"better than": [], "the same as": [], "worse than": []}
+    apart = []
+    for control in MATCHED:
+        row = rows.get(control + AT)
+        if row is None:
+            continue
+        if not abs(row.novelty - flow.novelty) <= EQUAL * max(flow.novelty, 1e-9):
+            apart.append(f"{NAMES[control]} ({_number(row)} at novelty {row.novelty:.2f})")
+            continue
+        sure = abs(row.difference) >= ERRORS * row.difference_error
+        outcome = "the same as" if not sure else "better than" if row.difference > 0 else "worse than"
+        groups[outcome].append(f"{NAMES[control]} ({_number(row)})")
+    parts = [f"{outcome} {_listed(names)}" for outcome, names in groups.items() if names]
+    said = [f"At the same novelty the {name} is {', '.join(parts)}."] if parts else []
+    if apart:
+        said.append(f"No scale brings {_listed(apart)} to its novelty.")
+    return " ".join(said)
+
+
+def _number(row: Any) -> str:
+    return f"Frechet {row.frechet:.3g}" if "frechet" in row else f"{row.mean_accuracy:.1%}"
+
+
+def _spread(flow: Any) -> str:
+    text = f"Its networks spread {flow.dispersion:.2f} times as widely as the zoo"
+    if flow.dispersion < NOVEL:
+        return f"{text}: it averages."
+    return f"{text}, which is wider." if flow.dispersion > 1 / NOVEL else f"{text}: it does not average."
+
+
+def _coverage(flow: Any, zoo: Any) -> str:
+    if flow.coverage != flow.coverage:
+        return ""
+    text = f"Its networks reach {flow.coverage:.0%} of the zoo's neighbourhoods"
+    if zoo.coverage == zoo.coverage:
+        error = (zoo.coverage * (1 - zoo.coverage) / max(1, zoo.compared_with)) ** 0.5
+        lost = flow.coverage < zoo.coverage - ERRORS * 2**0.5 * max(error, 1 / max(1, zoo.compared_with))
+        text += f", as many networks of the zoo reach {zoo.coverage:.0%}: "
+        text += "diversity is lost" if lost else "no sign that diversity is lost"
+    told = "tells them from the zoo" if flow.mmd_p < SURE else "does not tell them from the zoo"
+    return f"{text}. A test of the whole distribution {told} (maximum mean discrepancy, p {_p(flow.mmd_p)})."
+
+
+def _errors(flow: Any, zoo: Any) -> str:
+    if flow.overlap != flow.overlap:
+        return "Its networks make no errors, so there is no overlap of errors to compare."
+    text = (
+        f"With the network of the zoo that errs most alike, its networks share {flow.overlap:.0%} of their errors; "
+        f"random errors of the same number on equally hard samples would give {flow.overlap_expected:.0%}, and the "
+        f"zoo's own networks have {zoo.overlap:.0%}"
+    )
+    return f"{text}; {flow.faultless:.0f} networks without errors are left out." if flow.faultless else f"{text}."
+
+
+def _together(flow: Any, zoo: Any) -> str:
+    return (
+        f"Together they classify {flow.ensemble_accuracy:.1%} with a calibration error of "
+        f"{100 * flow.ensemble_ece:.1f} points, as many networks of the zoo {zoo.ensemble_accuracy:.1%} with "
+        f"{100 * zoo.ensemble_ece:.1f}."
+    )
+
+
+def _p(value: float) -> str:
+    return "below 0.003" if value < 0.003 else f"{value:.2g}"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
