@@ -88,4 +88,4 @@ def _said(column: Column) -> str:
 
 def _format(step: float) -> str:
     """As many decimals as the steps of the slider need."""
-    return f"%.{max(0, min(6, 1 - math.floor(math.log10(max(step, 1e-9)))))}f"
+    return f"%.{max(0, min(6, -math.floor(math.log10(max(step, 1e-9)))))}f"

@@ -16,6 +16,7 @@ from app_pages.regions import choose_regions
 from app_pages.selection import selected_networks, selection_numbers
 from app_pages.trusted import await_trust
 from app_pages.view import controls
+from app_pages.within import sample_here
 from wsexplore.embed import rows_in, thinned
 from wsexplore.embed.selection import DRAWN
 
@@ -54,6 +55,7 @@ selection = choose_regions(places)
 chosen = rows[rows_in(places, selection)]
 if selection and plane is None:
     st.caption("The selection belongs to the 2-D map, which is not made yet: switch to 2-D to make it.")
+sample_here(view, selection)
 below = st.container()
 listed = selection_numbers(zoo, rows, chosen)
 with chart:

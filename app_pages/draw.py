@@ -22,11 +22,11 @@ STRONGEST = 5.0
 TOLERANCES = (1e-3, 1e-1)
 
 NAMED = {
-    "euler": "Euler, 1 look per step",
-    "midpoint": "midpoint, 2 looks",
-    "heun": "Heun, 2 looks",
-    "rk4": "Runge-Kutta, 4 looks",
-    "adaptive": "adaptive, as many as it needs",
+    "euler": "Euler",
+    "midpoint": "Midpoint",
+    "heun": "Heun",
+    "rk4": "Runge-Kutta",
+    "adaptive": "Adaptive",
 }
 
 
@@ -139,8 +139,9 @@ def _solver(offer: Offer) -> tuple[str, int, float, float]:
             key="solver",
             bind="query-params",
             format_func=NAMED.__getitem__,
-            help="A look is one evaluation of the velocity. More looks follow the flow more exactly; it was "
-            "tuned with Euler.",
+            help="Euler looks at the velocity once in a step, midpoint and Heun twice, Runge-Kutta four times, the "
+            "adaptive one as often as each network needs. More looks follow the flow more exactly; it was tuned with "
+            "Euler.",
         )
         steps = cells[1].slider(
             "Steps",

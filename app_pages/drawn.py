@@ -18,7 +18,8 @@ MOMENTS = 24
 LARGE = 96
 """Pixels along each side of a picture that is looked at closely."""
 
-WALLS = {"drawn": "Drawn", "nearest": "The nearest that were trained"}
+TOLD = {"drawn": "drawn by the flow", "nearest": "each the nearest trained one to a sample"}
+WALLS = {"drawn": "Drawn", "nearest": "Nearest trained"}
 
 
 def filling(film: np.ndarray, count: int) -> None:
@@ -74,16 +75,16 @@ def wall(drawn: Drawn, source: Zoo) -> None:
         show(
             wall_figure(moments, texts, columns=COLUMNS, chosen=row, names=names),
             key="wall-figure",
-            alt=f"{count} pictures that are networks, {WALLS[str(view)].lower()}; the median distance of a sample to the "
-            f"nearest trained network is {median:.2f}",
+            alt=f"{count} pictures that are networks, {TOLD[str(view)]}; the median distance of a sample to "
+            f"the nearest trained network is {median:.2f}",
             table=table,
             on_select=_keep_tile,
             selection_mode="points",
         )
         play = f"Press Play to see noise become pictures in {len(names) - 1} moments. " if len(names) > 1 else ""
         st.caption(
-            f"{first}Every tile is a network that takes the place of a pixel and gives its ink. {play}Click a tile to see "
-            "it beside the nearest network that was trained."
+            f"{first}Every tile is a network that takes the place of a pixel and gives its ink. {play}Click a tile to "
+            "see it beside the nearest network that was trained."
         )
     _closely(drawn, source, row, int(rows[row]), labels[row])
 

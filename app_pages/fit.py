@@ -74,6 +74,10 @@ def say_cost(asked: AskedFit, part: Zoo, *, tested: bool) -> tuple[bool, float |
         f"{lasting(found.start)} to prepare, {asked.config.steps:,} steps of {1000 * found.step:,.0f} ms, 20 checks of "
         f"{found.check:.1f} s. The velocity network has {found.parameters:,} parameters."
     )
+    if any(not status.ended for status in jobs().listed()):
+        st.caption(
+            "Other work is under way, as the sidebar tells. It slows this down, and was running when it was timed."
+        )
     return True, found.seconds
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from wsexplore.align import align, spec_of
 from wsexplore.embed import Encoder
 from wsexplore.generate import FlowConfig, UnitTokens, fit_flow
+from wsexplore.generate.conditions import Conditions
 from wsexplore.generate.networks import network_of
 from wsexplore.generate.training import CHECKS
 from wsexplore.population import OnStep
@@ -56,13 +57,15 @@ class FitCost:
     parameters: int
 
 
+SEED = 1 << 31
+"""Of the timed fit: one that no visitor can ask for, so that it never shares its alignment with a fit under way."""
+
+
 class _Enough(Exception):
     """The steps that are timed are done."""
 
 
-def fit_cost(
-    part: Zoo, config: FlowConfig, seed: int, encoder: Encoder | None, on_step: OnStep, *, gaussian: bool
-) -> FitCost:
+def fit_cost(part: Zoo, config: FlowConfig, encoder: Encoder | None, on_step: OnStep, *, gaussian: bool) -> FitCost:
     """The cost of `fit_flow` with these arguments, from a few steps on at most `MEASURED` of the networks.
 
     With `gaussian`, networks are aligned for the Gaussian first, as the job does where samples can be tested.
@@ -83,15 +86,15 @@ def fit_cost(
 
     timed = replace(config, steps=FEW, patience=0, conditions=())
     with suppress(_Enough):
-        fit_flow(part.select(rows), seed=seed, config=timed, encoder=encoder, on_step=hear, device="auto")
+        fit_flow(part.select(rows), seed=SEED, config=timed, encoder=encoder, on_step=hear, device="auto")
     took = np.diff(done)
-    step = float(min(took[2::2]))
-    check = max(0.0, float(min(took[1::2])) - step)
+    step = float(np.mean(took[2::2]))
+    check = max(0.0, float(np.mean(took[1::2])) - step)
     start = max(0.0, float(took[0]) - step) * len(part) / some
     start += _aligning(part) if gaussian else 0.0
-    parameters = _parameters(part, config, encoder)
+    parameters, activations = _numbers(part, config, encoder)
     steps = start + config.steps * step + min(CHECKS, config.steps) * check
-    held = 4 * (COPIES * len(part) * size + STATES * parameters)
+    held = 4 * (COPIES * len(part) * size + STATES * parameters + activations)
     return FitCost(steps, start, step, check, held, parameters)
 
 
@@ -99,12 +102,15 @@ def _aligning(part: Zoo) -> float:
     """Seconds to align the networks of the Gaussian."""
     some = part.select(range(min(len(part), ALIGNED)))
     begun = time.perf_counter()
-    align(some)
+    align(some, seed=SEED)
     return (time.perf_counter() - begun) * min(len(part), COVARIED) / len(some)
 
 
-def _parameters(part: Zoo, config: FlowConfig, encoder: Encoder | None) -> int:
-    """Parameters of the velocity network, which is built without memory; of a latent flow at most so many."""
+def _numbers(part: Zoo, config: FlowConfig, encoder: Encoder | None) -> tuple[int, int]:
+    """Parameters of the velocity network, and numbers between its layers that a step keeps.
+
+    It is built without memory. Of a latent flow both are upper bounds.
+    """
     architecture = part.groups()[0][0]
     tokens = UnitTokens.of(spec_of(architecture), architecture.layout)
     size, most = architecture.layout.size, len(part) - round(config.held_out * len(part)) - 1
@@ -113,5 +119,8 @@ def _parameters(part: Zoo, config: FlowConfig, encoder: Encoder | None) -> int:
         size = encoder.config.latent * (1 if encoder.config.latent_of == "network" else reader.tokens.count)
     if config.kind in ("latent", "preconditioned") or (config.kind == "plain" and config.basis == "principal"):
         size = min(size, most, config.components or most)
-    network = network_of(config, tokens, size, len(config.conditions), seed=None)
-    return sum(parameter.numel() for parameter in network.parameters())
+    listens = Conditions.of(part.table, config.conditions)
+    network = network_of(config, tokens, size, listens.width, seed=None)
+    each = config.width * config.layers * (12 + 2 * config.expansion)
+    between = config.batch * each * (tokens.count if config.kind == "tokens" else 1)
+    return sum(parameter.numel() for parameter in network.parameters()), between

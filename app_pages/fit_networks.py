@@ -81,8 +81,8 @@ def asked_conditions(table: pd.DataFrame) -> tuple[str, ...]:
         )
     unable = [{"column": name, "why not": reason} for name, reason in reasons.items() if reason]
     if unable:
-        with right.popover(f"{len(unable)} others cannot be", type="tertiary", icon=":material/help:", key="unable"):
-            st.dataframe(pd.DataFrame(unable), hide_index=True, key="unable-table")
+        with right.popover(f"{len(unable)} columns cannot", type="tertiary", icon=":material/help:", key="unable"):
+            st.table(pd.DataFrame(unable).set_index("column"))
     return tuple(chosen)
 
 

@@ -1,5 +1,6 @@
 """The settings of a fit: size, length and seed, and everything else folded away."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -115,7 +116,7 @@ def _number(number: _Number, value: float, preset: str) -> float:
         number.low,
         number.high,
         float(value),
-        step=None if number.high > 1 else 0.01 if value >= 0.01 else 0.001,
+        step=10.0 ** math.floor(math.log10(value) - 0.01) if value else 0.01,
         key=key,
         bind="query-params",
         format="%g",

@@ -51,8 +51,9 @@ def fitted(asked: AskedFit, status: Status) -> None:
     cells[3].metric("Time", lasting(status.seconds), help=f"For {flow.history[-1].step:,} steps.")
     if flow.stopped and best is not None:
         st.info(
-            f"It ended early, at step {flow.history[-1].step:,} of {flow.config.steps:,}: {plain(flow.stopped)}. From "
-            f"there on it would learn its networks by heart. The flow is that of step {best.step:,}.",
+            f"It ended early, at step {flow.history[-1].step:,} of {flow.config.steps:,}: {plain(flow.stopped)}. "
+            "Going on would serve the networks that it learns from, not others like them. The flow is that of step "
+            f"{best.step:,}, the best check.",
             icon=":material/front_hand:",
         )
     growing(heard, flow.config.steps, live=False)

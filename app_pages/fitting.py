@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app_pages.fit_cost import COVARIED, FitCost, fit_cost
+from app_pages.fit_kinds import kind_of
 from app_pages.handles import jobs, open_encoder
 from app_pages.plain import plain
 from wsexplore.align import align
@@ -63,7 +64,7 @@ class AskedFit:
     @property
     def title(self) -> str:
         """In a few words."""
-        return f"Fitting a flow of {self.config.kind} to {self.zoo}"
+        return f"Fitting a flow to {self.zoo} ({kind_of(self.config).lower()})"
 
     @property
     def home(self) -> Path:
@@ -139,7 +140,7 @@ def cost(asked: AskedFit, part: Zoo, *, tested: bool) -> FitCost | str | None:
     encoder = open_encoder(asked.encoder) if asked.encoder else None
 
     def work(progress: Progress) -> FitCost:
-        return fit_cost(part, asked.config, asked.seed, encoder, progress, gaussian=tested)
+        return fit_cost(part, asked.config, encoder, progress, gaussian=tested)
 
     told, before = f"cost of {asked.name}", st.session_state.get("fit-cost")
     job = jobs().start(f"Measuring {asked.title}", work, name=told, quiet=True)

@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from app_pages.handles import open_flow, open_zoo, version_of
+from app_pages.handles import open_zoo, version_of
 from app_pages.plain import plain
 from app_pages.seat import Seat
 from wsexplore.generate import STEPS
 from wsexplore.generate.conditions import Column, Conditions
-from wsexplore.zoo import Zoo, shelf
+from wsexplore.zoo import Zoo, item, read_manifest, shelf
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class Offer:
         """
         told: Mapping[str, Any] = seat.ask(lambda client: client.describe(name))
         try:
-            if "listens" not in told and not seat.address:
-                told = {**told, **_of_shelf(name)}
+            if not seat.address:
+                told = {"held_out": _held_out(name), **told}
             recipe = told.get("recipe") or {}
             return cls(
                 name=name,
@@ -146,10 +146,9 @@ def _home(fitted_on: str, where: str, zoos: tuple[tuple[str, float], ...]) -> st
     return ""
 
 
-def _of_shelf(name: str) -> dict[str, Any]:
-    """What the flow itself tells, where its host in this process leaves it out."""
-    flow = open_flow(name)
-    return {"listens": flow.listens.to_list(), "held_out": flow.held_out, "steps": flow.steps}
+def _held_out(name: str) -> list[str]:
+    """The networks that a flow of this shelf was not fitted on; a host need not tell them."""
+    return [str(one) for one in read_manifest(item("flows", name), "flow").get("held_out") or []]
 
 
 def _stamp(seat: Seat, name: str) -> float:

@@ -15,7 +15,7 @@ from app_pages.onward import onward
 from app_pages.pick import current_flow
 from app_pages.report import judged, judging_cost, short_verdict, show_report
 from app_pages.seat import choose_seat, heard
-from app_pages.summary import summary
+from app_pages.summary import answered, summary
 from app_pages.travel import travel
 from app_pages.tuned import tuned
 from app_pages.within import choose_within, said_share
@@ -68,6 +68,7 @@ part = source.select(fitted_rows(source, offer))
 report = judged(told, offer, source, drawn, settings.seed, slot)
 with numbers:
     goal = summary(drawn, part, report)
+    answered(drawn, settings.condition, report)
 if report is not None:
     slot.markdown(f"**Verdict.** {short_verdict(report)}")
 if field:

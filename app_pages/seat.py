@@ -73,7 +73,7 @@ def _here() -> Seat:
 
 def _server() -> Seat | None:
     """The server that the visitor connected to; `None` where there is none, or it does not answer."""
-    with st.form("server", border=False):
+    with st.form("server-form", border=False):
         address = st.text_input(
             "Address",
             key="host",
@@ -87,13 +87,13 @@ def _server() -> Seat | None:
         pressed = st.form_submit_button("Connect", icon=":material/cable:", width="stretch")
     if pressed:
         _connect(address, token)
-    seat: Seat | None = st.session_state.get("server")
+    seat: Seat | None = st.session_state.get("server-seat")
     if said := st.session_state.get("server-said"):
         st.error(plain(said))
     if seat is None:
         st.caption("Not connected yet, so networks are made by this process.")
     elif seat.address != address:
-        st.session_state.pop("server").client.close()
+        st.session_state.pop("server-seat").client.close()
         st.caption("Another address than before: press Connect.")
         return None
     return seat
@@ -101,7 +101,7 @@ def _server() -> Seat | None:
 
 def _connect(address: str, token: str) -> None:
     """Ask the server for its flows, and keep it where it answers."""
-    if (old := st.session_state.pop("server", None)) is not None:
+    if (old := st.session_state.pop("server-seat", None)) is not None:
         old.client.close()
     st.session_state["server-said"] = ""
     try:
@@ -111,7 +111,7 @@ def _connect(address: str, token: str) -> None:
         text = str(error).removesuffix(".")
         st.session_state["server-said"] = f"{text[:1].upper()}{text[1:]}."
     else:
-        st.session_state["server"] = seat
+        st.session_state["server-seat"] = seat
 
 
 def _in_time(question: Callable[[], Any], address: str) -> Any:
@@ -148,6 +148,6 @@ def heard() -> Iterator[None]:
     except (ValueError, OSError, RuntimeError) as error:
         text = str(error).removesuffix(".")
         st.error(plain(f"{text[:1].upper()}{text[1:]}."))
-        if isinstance(error, OSError) and st.session_state.get("server") is not None:
+        if isinstance(error, OSError) and st.session_state.get("server-seat") is not None:
             st.caption("Choose *This process* in the sidebar to go on without the server, or connect again.")
         st.stop()

@@ -1,8 +1,12 @@
 """The numbers of a draw in one row: those of the samples at once, those of the report as soon as they are there."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
 from app_pages.drawing import Drawn
+from app_pages.plain import plain
 from wsexplore.generate import QualityReport
 from wsexplore.zoo import Zoo
 
@@ -41,3 +45,20 @@ def summary(drawn: Drawn, part: Zoo, report: QualityReport | None) -> float | No
         help=f"For {len(table) + len(drawn.outside):,} networks, with their tests, where they were made.",
     )
     return goal
+
+
+def answered(drawn: Drawn, condition: Sequence[tuple[str, Any]], report: QualityReport | None) -> None:
+    """Whether samples are what was asked for, where that can be measured."""
+    table, told = drawn.zoo.table, []
+    for column, value in condition:
+        if isinstance(value, float) and column in table:
+            got = float(table[column].mean())
+            told.append(f"asked for {plain(column.replace('_', ' '))} {value:.3g}, got {got:.3g} on average")
+        elif report is not None and column == "label" and "class" in report.per_sample:
+            share = float((report.per_sample["class"].astype(str) == str(value)).mean())
+            told.append(
+                f"asked for {plain(value)}, and a classifier of real images sees it in {share:.0%} of the pictures"
+            )
+    if told:
+        text = "; ".join(told)
+        st.markdown(f"**Asked and given.** {text[:1].upper()}{text[1:]}.")

@@ -70,10 +70,12 @@ def _ways(home: str, drawn: Drawn, goal: float | None) -> None:
         alt=finding,
         table=table,
     )
+    adaptive = "solver" in drawn.zoo.table and str(drawn.zoo.table["solver"].iloc[0]) == "adaptive"
+    followed = "The adaptive solver's ways are followed by Runge-Kutta steps. " if adaptive else ""
     some = f"The first {count} of {len(drawn.zoo):,} are watched. " if count < len(drawn.zoo) else ""
     st.caption(
-        f"{finding[:1].upper()}{finding[1:]}. {some}Every network's units keep one order on the whole way, the one "
-        "that aligns its end. Between two steps of the solver points move straight, which is only drawn."
+        f"{finding[:1].upper()}{finding[1:]}. {some}{followed}Every network's units keep one order on the whole way, "
+        "the one that aligns its end. Between two steps of the solver points move straight, which is only drawn."
     )
 
 

@@ -57,7 +57,7 @@ def placed_ways(
     )
     every = Matching(
         {group: units.repeat_interleave(points, 0) for group, units in found.permutations.items()},
-        found.objective,
+        found.objective.repeat(points, axis=0),
         {group: signs.repeat_interleave(points, 0) for group, signs in found.signs.items()},
     )
     aligned = every.apply(start, spec, architecture.layout)

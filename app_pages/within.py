@@ -23,7 +23,7 @@ def sample_here(view: View, selection: Selection) -> None:
     if key not in MAPS:
         why = "New networks can be placed on PCA and UMAP maps of raw or aligned weights only. Switch the map to one."
     elif not (flow := _flow_of(view.name)):
-        why = "No flow was fitted on this zoo yet. Fit one with `wsexplore flow fit`."
+        why = "No flow was fitted on this zoo yet. Fit one on the Fit page."
     st.page_link(
         "app_pages/sample.py",
         label="Sample here",

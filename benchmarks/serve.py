@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -80,14 +81,21 @@ def _over_http(
         url = json.loads(process.stdout.readline())["url"]
         httpx.post(f"{url}/v1/samples", json={"flow": flow, "n": models}, timeout=120).raise_for_status()
         load = _Load(url, flow, models, check)
+        before = _worked(process.pid)
         lasted, whole = asyncio.run(load.run(clients, seconds))
-        memory = _resident(process.pid)
+        memory, worked = _resident(process.pid), _worked(process.pid) - before
         process.send_signal(signal.SIGINT)
         ended = process.wait(60)
     finally:
         process.kill()
     wrong = _mixed_up(flow, models, device, load.kept)
-    facts = {"lost": load.lost, "mixed_up": f"{wrong} of {len(load.kept)}", "server_MiB": memory, "exit": ended}
+    facts = {
+        "cpu_ms": round(1000 * worked / max(1, len(lasted)), 1),
+        "lost": load.lost,
+        "mixed_up": f"{wrong} of {len(load.kept)}",
+        "server_MiB": memory,
+        "exit": ended,
+    }
     return _row(how, models, lasted, whole) | facts
 
 
@@ -154,10 +162,19 @@ def _mixed_up(flow: str, models: int, device: str, kept: dict[int, bytes]) -> in
 def _resident(process: int) -> int:
     """Most MiB that a process has held, 0 where the system does not say."""
     try:
-        with open(f"/proc/{process}/status") as lines:  # noqa: PTH123
-            return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) >> 10
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) >> 10
     except (OSError, StopIteration):
         return 0
+
+
+def _worked(process: int) -> float:
+    """Seconds of processor time that a process has had, 0 where the system does not say."""
+    try:
+        facts = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(facts[11]) + int(facts[12])) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0.0
 
 
 def _row(how: str, models: int, lasted: list[float], whole: float) -> dict[str, Any]:

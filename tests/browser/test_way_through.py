@@ -196,6 +196,7 @@ def test_the_first_visitor_by_a_deep_link_gets_the_whole_frame(fresh_app, tab):
         "Align",
         "Interpolate",
         "Landscape",
+        "Fit",
         "Sample",
     ]
 

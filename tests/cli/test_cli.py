@@ -15,7 +15,7 @@ from wsexplore.zoo import Zoo
 COMMANDS = {
     "zoo": {"train", "import", "show", "evaluate"},
     "embed": {"fit", "apply", "probe", "decode", "sample"},
-    "flow": {"fit", "sample", "judge"},
+    "flow": {"distil", "fit", "judge", "sample"},
     "demo": {"build"},
     "symmetry": {"show", "verify"},
     "landscape": {"plane", "curve", "curvature", "similarity", "phases"},

@@ -75,6 +75,15 @@ def test_ctrl_c_finishes_requests_and_jobs_and_exits_with_0():
         assert process.stderr.read() == ""
 
 
+def test_a_server_without_batching_gives_the_same_bytes():
+    asked, answers = {"flow": "digits-mlp", "n": 3, "seed": 1}, []
+    for options in ((), ("--workers", 1, "--block", 1)):
+        with serving(*options) as (_, facts):
+            answers.append(httpx.post(f"{facts['url']}/v1/samples", json=asked, timeout=60))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].content == answers[1].content
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_idle_server_ends_at_once(number):
     with serving(token="secret") as (process, facts):

@@ -3,9 +3,9 @@ import torch
 from small_zoos import SMALL, made_zoo
 
 from wsexplore.generate import UnitTokens
-from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.generate.flow import standard_noise
 from wsexplore.generate.solver import integrate
+from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.generate.velocity import TokenVelocity
 from wsexplore.nets import architecture
 from wsexplore.symmetry import permute_weights, random_permutation, symmetry_of

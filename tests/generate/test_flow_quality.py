@@ -137,12 +137,15 @@ def frame(difference: float, error: float, novelty: float = 0.97, matched: float
     return pd.DataFrame(rows)
 
 
-def test_better_and_worse_are_differences_of_two_standard_errors_at_the_same_novelty():
+def test_better_and_worse_are_differences_of_more_than_the_error_at_the_same_novelty():
     gaussian = "Gaussians with the zoo's full covariance"
     assert f"the flow is better than {gaussian} (87.0%)" in verdict(frame(0.07, 0.01))
+    assert "makes new networks, better than every control at the same novelty" in verdict(frame(0.07, 0.01))
     assert f"the flow is worse than {gaussian}" in verdict(frame(-0.07, 0.01))
+    assert "worse than a control at the same novelty" in verdict(frame(-0.07, 0.01))
     for difference in (0.015, -0.015, 0.0):
         assert f"the flow is the same as {gaussian}" in verdict(frame(difference, 0.01))
+        assert f"makes new networks, no better than {gaussian}" in verdict(frame(difference, 0.01))
 
 
 def test_a_control_that_cannot_be_brought_to_the_novelty_is_not_compared():
@@ -150,6 +153,7 @@ def test_a_control_that_cannot_be_brought_to_the_novelty_is_not_compared():
     assert "No scale brings Gaussians" in said
     assert "better than" not in said
     assert "too near to count as new" in said
+    assert "In short, the flow stays near what it was fitted on." in said
 
 
 def test_a_difference_from_the_zoo_within_the_error_is_called_the_same():

@@ -3,10 +3,11 @@ import pytest
 import torch
 
 import wsexplore as wx
-from wsexplore.generate import CONTROLS, control, quality
+from wsexplore.generate import CONTROLS, FlowConfig, control, fit_flow, quality
 from wsexplore.generate.controls import MATCHED
 from wsexplore.generate.judge import FRESH, FieldJudge, Ground, Tuning, matched_scale, tuning_curves, tuning_summary
 from wsexplore.jobs.codec import decode, encode
+from wsexplore.symmetry import permute_weights, random_permutation
 from wsexplore.zoo import Zoo
 
 
@@ -90,6 +91,14 @@ def test_networks_kept_out_may_be_named_by_id_and_are_left_out_of_the_controls(t
     np.testing.assert_allclose(once.select_dtypes("number"), again.select_dtypes("number"), atol=2e-3, rtol=1e-3)
 
 
+def test_a_flow_names_the_networks_that_it_was_not_fitted_on(trained):
+    config = FlowConfig(width=16, layers=1, heads=2, steps=2, batch=8, held_out=0.25)
+    report = quality(fit_flow(trained, config=config), trained, "digits", models=12)
+    assert report.memory.unseen == "held-out networks"
+    assert report.memory.networks == 12
+    assert len(report.reached) == 48
+
+
 def test_ids_that_are_not_in_the_zoo_are_refused(halves):
     fitted, others = halves
     with pytest.raises(ValueError, match="none of the 2 networks kept out is in the zoo"):
@@ -131,19 +140,41 @@ def test_averages_spread_less_and_are_told_so(trained):
     assert "too near to count as new" in report.findings["novelty"]
 
 
-def test_deep_networks_are_judged():
+@pytest.fixture(scope="module")
+def deep() -> Zoo:
     config = {"widths": [64, 8, 8, 10]}
-    deep = wx.train_zoo("mlp", "digits", models=16, epochs=3, lr=5e-3, config=config, seed=0)
+    return wx.train_zoo("mlp", "digits", models=16, epochs=3, lr=5e-3, config=config, seed=0)
+
+
+def test_deep_networks_of_the_frame_stay_in_it_and_shuffled_ones_come_back(deep):
+    ground = Ground.of(deep)
+    torch.testing.assert_close(ground.place(ground.zoo), ground.zoo.weights)
+    shuffled = permute_weights(
+        ground.zoo.weights,
+        random_permutation(ground.spec, seed=1, models=len(deep)),
+        ground.spec,
+        deep.architecture.layout,
+    )
+    back = ground.place(Zoo.from_weights(deep.architecture, shuffled))
+    assert np.median(ground.nearest(back).distance) < 0.1 * np.median(ground.nearest(shuffled).distance + 0.1)
+
+
+def test_deep_networks_are_judged(deep):
     report = quality(deep.select(range(6)), deep.select(range(6, 16)), "digits", models=6)
     assert np.isfinite(report.frame["mean_accuracy"]).all()
 
 
-def test_controls_of_networks_with_running_statistics_are_not_at_chance():
-    config = {"input": [1, 8, 8], "channels": [4], "pool": 2, "hidden": [], "classes": 10, "norm": "batch"}
-    made = wx.train_zoo("cnn", "digits", models=6, epochs=2, lr=5e-3, config=config, seed=0, shared_init=True)
-    rows = quality(made.select(range(3)), made.select(range(3, 6)), "digits", models=3).frame.set_index("generator")
-    assert rows.loc["averages", "mean_accuracy"] > 0.3
-    assert rows.loc["zoo", "mean_accuracy"] == pytest.approx(made.table["test_accuracy"][3:].mean(), abs=1e-6)
+def test_controls_of_networks_with_running_statistics_have_their_own():
+    kind = wx.architecture("cnn", input=[1, 8, 8], channels=[4], pool=2, hidden=[], classes=10, norm="batch")
+    weights = torch.stack([kind.initial_weights(seed=seed) for seed in range(9)])
+    inputs = wx.dataset("digits").train.inputs[:64]
+    made = Zoo.from_weights(kind, weights, buffers=wx.reset_statistics(kind, weights, inputs))
+    averages = control(made, "averages", 3, inputs=inputs)
+    expected = wx.reset_statistics(kind, averages.weights, inputs)
+    torch.testing.assert_close(averages.buffers, expected)
+    assert not torch.equal(control(made, "averages", 3).buffers, expected)
+    report = quality(made.select(range(3)), made.select(range(3, 9)), "digits", models=3)
+    assert np.isfinite(report.frame["mean_accuracy"]).all()
 
 
 def test_further_training_lifts_every_start_and_fresh_networks_begin_at_chance(trained):
@@ -225,3 +256,5 @@ def test_noise_is_far_from_real_images():
 def test_training_fields_further_is_refused(fields):
     with pytest.raises(ValueError, match="fields have no classes"):
         tuning_curves({"zoo": fields}, "digits")
+    with pytest.raises(ValueError, match="fields have no classes"):
+        quality(fields, fields, "digits", tuning=Tuning())

@@ -1,13 +1,11 @@
 """Every kind of flow fits, samples, is stored and comes back; paths, sources and couplings do what they say."""
 
-from dataclasses import replace
 
 import pandas as pd
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_zoos import SMALL
 
 from wsexplore.embed import EncoderConfig, fit_encoder
 from wsexplore.generate import VARIANTS, FlowConfig, WeightFlow, fit_flow

@@ -10,13 +10,15 @@ from streamlit.testing.v1 import AppTest
 from app_pages.fit_cost import fit_cost
 from app_pages.fitted import _zipped
 from app_pages.handles import _jobs, jobs
+from wsexplore.align import align
+from wsexplore.embed import EncoderConfig, fit_encoder
 from wsexplore.generate import VARIANTS, FlowConfig, WeightFlow, fit_flow
 from wsexplore.population import train_zoo
 from wsexplore.settings import settings
 from wsexplore.zoo import Zoo, shelf
 
 HOME = Path(__file__).resolve().parents[2]
-PLAIN = replace(VARIANTS["raw"], width=16, steps=40)
+PLAIN = replace(VARIANTS["raw"], width=16, layers=2, steps=40)
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
@@ -51,6 +53,7 @@ def user(tmp_path, monkeypatch, zoo):
     settings.cache_clear()
     zoo.save(tmp_path / "zoos" / "mine")
     yield tmp_path
+    _jobs.clear()
     settings.cache_clear()
 
 
@@ -130,6 +133,8 @@ def test_a_fit_is_watched_kept_and_never_written_over_unasked(user, zoo, flow):
     assert {"losses", "accuracies", "dispersion"} <= {name.split("-")[-1] for name in charts(at)}
     (made,) = (user / "fits").glob("*/flow")
     again = fit_flow(Zoo.open(user / "zoos" / "mine"), where="epoch = 3", config=PLAIN)
+    assert WeightFlow.open(made).config == again.config
+    assert WeightFlow.open(made).history == again.history
     assert WeightFlow.open(made).fingerprint == again.fingerprint
     keep(at, "mine-own")
     assert "Kept as mine-own." in [found.value for found in at.success]
@@ -152,7 +157,7 @@ def test_a_fit_is_watched_kept_and_never_written_over_unasked(user, zoo, flow):
 
 
 def test_a_cancelled_fit_goes_on_after_a_restart_to_the_same_numbers(user):
-    steps = 2000
+    steps = 800
     at = fit(measured(opened(**quick(steps))))
     job = next(status.id for status in jobs().listed())
     at = until(at, lambda at: (part := jobs().status(job).partial) is not None and len(part[1]) > 1)
@@ -189,7 +194,7 @@ def test_a_cancelled_fit_goes_on_after_a_restart_to_the_same_numbers(user):
         ({"kind": "latent"}, "No encoder reads these networks"),
         ({"conditions": "id"}, "asks for a condition on column 'id'"),
         ({"seed": "-1"}, "asks for seed '-1'"),
-        ({"tokens-usual-usual-width": "30"}, "width must be a multiple of heads"),
+        ({"tokens-usual-usual-width": "30"}, "idth must be a multiple of heads"),
         ({"tokens-usual-usual-steps": "lots"}, "asks for Steps of 'lots'"),
         ({"size": "Huge"}, "asks for a size of 'Huge'"),
         ({"flows": "gone"}, ""),
@@ -211,6 +216,17 @@ def test_networks_of_two_kinds_are_told_apart_first(user):
     assert "differ in activation" not in " ".join(sentences(at))
 
 
+def test_a_latent_flow_is_fitted_to_what_an_encoder_of_the_zoo_reads(user, zoo):
+    small = EncoderConfig(latent=8, width=16, layers=1, heads=2, steps=20, batch=8)
+    fit_encoder(align(zoo, by="run"), config=small).save(user / "encoders" / "own")
+    preset = "latent-small-short"
+    query = {f"{preset}-steps": "20", f"{preset}-width": "16", "size": "Small", "length": "Short"}
+    at = done(fit(measured(opened(kind="latent", encoder="own", **query))))
+    assert not sentences(at)
+    (made,) = (user / "fits").glob("*/flow")
+    assert WeightFlow.open(made).config.kind == "latent"
+
+
 def test_a_zoo_that_names_no_data_is_fitted_without_live_accuracy(user, zoo):
     zoo.with_table(zoo.table.drop(columns="dataset")).save(user / "zoos" / "bare")
     at = measured(opened(zoo="bare", **quick(40)))
@@ -225,8 +241,7 @@ def test_columns_that_cannot_be_learnt_are_listed_with_the_reason(user):
     offered = at.multiselect(key="conditions").options
     assert {"lr", "test_accuracy"} <= set(offered)
     assert not {"id", "run", "seed", "dataset", "epoch"} & set(offered)
-    reasons = next(frame.value for frame in at.dataframe if "why not" in frame.value)
-    why = dict(zip(reasons["column"], reasons["why not"], strict=True))
+    why = at.table[0].value["why not"]
     assert "one value alone" in why["epoch"]
     assert "tells networks apart" in why["id"]
 
@@ -261,7 +276,7 @@ def test_flows_of_one_zoo_are_compared_and_others_are_not(user, zoo, flow):
 def test_the_parameters_that_are_said_are_those_of_the_flow(zoo, kind):
     part = zoo.select("epoch = 3")
     config = replace(VARIANTS[kind], width=16, steps=20, conditions=("lr",))
-    found = fit_cost(part, config, 0, None, lambda fraction, message: None, gaussian=True)
+    found = fit_cost(part, config, None, lambda fraction, message: None, gaussian=True)
     assert found.parameters == fit_flow(part, config=config).size
     assert found.seconds > 20 * found.step > 0
 
@@ -273,7 +288,7 @@ def test_a_download_holds_the_flow(tmp_path, flow):
     assert WeightFlow.open(tmp_path / "unpacked" / "flow").fingerprint == flow.fingerprint
 
 
-def test_the_presets_are_settings_of_a_flow():
+def test_the_presets_are_smallof_a_flow():
     from app_pages.fit_kinds import KINDS, kind_of
     from app_pages.fit_settings import CHOICES, NUMBERS, SIZES
 

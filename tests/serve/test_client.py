@@ -158,3 +158,15 @@ def test_a_wrong_token_and_a_wrong_address_are_told(host):
     for wrong in ("", "ftp://x", "127.0.0.1:8000", "http://"):
         with pytest.raises(ValueError, match="a server is named like"):
             SamplerClient.http(wrong)
+
+
+def test_a_server_that_is_silent_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("wsexplore.serve.http.SILENCE", 0.2)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        with (
+            SamplerClient.http(address_of(deaf)) as client,
+            pytest.raises(ConnectionError, match=r"nothing answers at http.*check the address"),
+        ):
+            client.flows()

@@ -127,3 +127,23 @@ def test_shutting_down_finishes_what_runs(make_host):
         caller.join(20)
     assert [answer.status_code for answer in answers] == [200] * 4
     assert host.batcher.alive == 0
+
+
+def test_what_is_promised_and_held_is_bounded(make_host):
+    host = make_host(workers=2, limits=Limits(memory=4 * 460 * 500, queue=64))
+    most, over = 0, threading.Event()
+
+    def watch():
+        nonlocal most
+        while not over.is_set():
+            most = max(most, host.batcher.held)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with served(host) as url, ThreadPoolExecutor(40) as pool:
+        answers = list(pool.map(lambda seed: ask(url, n=100, seed=seed, steps=1), range(80)))
+    over.set()
+    watcher.join()
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert 0 < most <= 4 * 460 * 500
+    assert host.batcher.held == 0

@@ -77,6 +77,9 @@ def test_every_wrong_request_has_a_status_and_one_sentence(url, host):
             response = client.post("/v1/samples", content=body, headers={"content-type": "application/json"})
             assert response.status_code == status, (body[:40], response.text)
             said(response)
+        plain = client.post("/v1/samples", content=b'{"flow": "wide"}', headers={"content-type": "text/plain"})
+        assert plain.status_code == 422
+        assert "sent as application/json, got text/plain" in said(plain)
         for method, path, status in (
             ("GET", "/v1/nothing", 404),
             ("PUT", "/v1/samples", 405),

@@ -131,7 +131,7 @@ def drawings_of(report: "QualityReport") -> list[Drawing]:
 
     frame, magnitudes = report.frame, report.magnitudes
     drawn = [
-        Drawing("How good against how new", figures.quality_figure(frame), f"{figures.quality_finding(frame)}. "),
+        Drawing("How good against how new", figures.quality_figure(frame), figures.quality_finding(frame)),
         Drawing(
             "Does it repeat the zoo", figures.novelty_figure(report.distances), figures.novelty_finding(report.memory)
         ),
@@ -161,7 +161,7 @@ def drawings_of(report: "QualityReport") -> list[Drawing]:
         Drawing(
             "How many different networks it makes",
             figures.generators_magnitude_figure(magnitudes),
-            figures.magnitude_finding(magnitudes),
+            figures.generators_magnitude_finding(magnitudes),
         ),
     ]
     if report.tuning is not None:

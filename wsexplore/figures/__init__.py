@@ -10,7 +10,12 @@ from wsexplore.figures.collapse import collapse_figure
 from wsexplore.figures.columns import histogram_figure, is_number, parallel_figure, varying
 from wsexplore.figures.compare import difference_figure
 from wsexplore.figures.cost import cost_figure
-from wsexplore.figures.coverage import coverage_figure, coverage_finding, generators_magnitude_figure
+from wsexplore.figures.coverage import (
+    coverage_figure,
+    coverage_finding,
+    generators_magnitude_figure,
+    generators_magnitude_finding,
+)
 from wsexplore.figures.curvature import profiles_figure, spectrum_figure, spectrum_finding, trace_figure
 from wsexplore.figures.curves import population_figure
 from wsexplore.figures.encoder import history_figure, reconstruction_figure, tuning_figure
@@ -91,6 +96,7 @@ __all__ = [
     "frechet_finding",
     "gallery_figure",
     "generators_magnitude_figure",
+    "generators_magnitude_finding",
     "histogram_figure",
     "history_figure",
     "images_figure",

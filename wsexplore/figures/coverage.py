@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from wsexplore.embed.magnitude import Magnitude
-from wsexplore.figures.generators import colour_of, is_plain, mark_of, title_of
-from wsexplore.figures.magnitude import magnitude_figure
+from wsexplore.figures.generators import colour_of, is_plain, mark_of, name_of, title_of
+from wsexplore.figures.magnitude import magnitude_figure, magnitude_finding
 from wsexplore.figures.theme import LINE, layout
 
 PANELS = (
@@ -64,7 +64,7 @@ def coverage_figure(frame: pd.DataFrame, *, height: int = 360) -> go.Figure:
 def coverage_finding(frame: pd.DataFrame) -> str:
     """What the figure shows, in one sentence: its alt text."""
     said = [
-        f"{title_of(str(row['generator']))} {row['coverage']:.0%}, density {row['density']:.2f}, p {row['mmd_p']:.2g}"
+        f"{name_of(str(row['generator']))} {row['coverage']:.0%}, density {row['density']:.2f}, p {row['mmd_p']:.2g}"
         for row in frame.to_dict("records")
         if row["coverage"] == row["coverage"]
     ]
@@ -79,9 +79,14 @@ def generators_magnitude_figure(magnitudes: Mapping[str, Magnitude], *, height: 
         height: in pixels.
     """
     chosen = {name: curve for name, curve in magnitudes.items() if not is_plain(name)}
-    figure = magnitude_figure({title_of(name): curve for name, curve in chosen.items()}, height=height)
+    figure = magnitude_figure({name_of(name): curve for name, curve in chosen.items()}, height=height)
     for place, name in enumerate(chosen):
         bound, curve = figure.data[2 * place : 2 * place + 2]
         bound.update(line={"color": colour_of(name)})
         curve.update(line={"color": colour_of(name)}, marker={"symbol": mark_of(name), "color": colour_of(name)})
     return figure
+
+
+def generators_magnitude_finding(magnitudes: Mapping[str, Magnitude]) -> str:
+    """What the figure shows, in one sentence: its alt text."""
+    return magnitude_finding({name_of(name): curve for name, curve in magnitudes.items() if not is_plain(name)})

@@ -41,10 +41,15 @@ MARKS = {
 }
 
 
-def title_of(generator: str) -> str:
-    """The name of a generator as figures show it; "matched" stands for a control at the novelty of the flow."""
+def name_of(generator: str) -> str:
+    """The name of a generator for readers; "matched" stands for a control at the novelty of the flow."""
     base = base_of(generator)
-    return plain(NAMES.get(base, base) + (", matched" if is_matched(generator) else ""))
+    return NAMES.get(base, base) + (", matched" if is_matched(generator) else "")
+
+
+def title_of(generator: str) -> str:
+    """The same as figures show it, letter by letter."""
+    return plain(name_of(generator))
 
 
 def colour_of(generator: str) -> str:

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from wsexplore.figures.generators import colour_of, mark_of, title_of
+from wsexplore.figures.generators import colour_of, mark_of, name_of, title_of
 from wsexplore.figures.theme import LINE, SHARES, layout, plain, scale
 
 
@@ -43,7 +43,7 @@ def frechet_figure(frame: pd.DataFrame, *, height: int = 360) -> go.Figure:
 def frechet_finding(frame: pd.DataFrame) -> str:
     """What the figure shows, in one sentence: its alt text."""
     rows = frame.to_dict("records")
-    said = [f"{title_of(str(row['generator']))} {row['frechet']:.3g}" for row in rows]
+    said = [f"{name_of(str(row['generator']))} {row['frechet']:.3g}" for row in rows]
     floor = f"; real images among themselves {rows[0]['frechet_floor']:.3g}" if rows else ""
     return f"Frechet distance to real images: {'; '.join(said)}{floor}"
 
@@ -84,5 +84,5 @@ def class_coverage_finding(classes: pd.DataFrame) -> str:
     said = []
     for name, part in classes.groupby("generator", sort=False):
         made = int((part["pictures"] > 0).sum())
-        said.append(f"{title_of(str(name))} {made} of {len(part)} classes, {part['share'].sum():.0%} accepted")
+        said.append(f"{name_of(str(name))} {made} of {len(part)} classes, {part['share'].sum():.0%} accepted")
     return f"Classes of the accepted pictures: {'; '.join(said)}"

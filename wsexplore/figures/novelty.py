@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from wsexplore.figures.generators import colour_of, faint_of, is_judged, is_plain, mark_of, title_of
+from wsexplore.figures.generators import colour_of, faint_of, is_judged, is_plain, mark_of, name_of, title_of
 from wsexplore.figures.theme import CATEGORIES, FRESH, clear, layout, plain
 from wsexplore.generate.judge import Memory
 
@@ -78,7 +78,7 @@ def overlap_figure(networks: pd.DataFrame, *, height: int = 400) -> go.Figure:
             mode="markers",
             text=[plain(one) for one in part["id"]],
             marker={"color": faint_of(generator), "size": 5, "symbol": mark_of(generator).removesuffix("-open")},
-            legendgroup=generator,
+            legendgroup=title,
             showlegend=False,
             visible=shown,
             hovertemplate=f"<b>%{{text}}</b>, {title}<br>accuracy %{{x:.1%}}<br>overlap %{{y:.0%}}<extra></extra>",
@@ -93,7 +93,7 @@ def overlap_figure(networks: pd.DataFrame, *, height: int = 400) -> go.Figure:
             line={"color": colour, "width": 1.5},
             marker={"color": colour, "size": 15 if is_judged(generator) else 11, "symbol": [f"{symbol}-open", symbol]},
             name=title,
-            legendgroup=generator,
+            legendgroup=title,
             visible=shown,
             customdata=["of random errors, expected", "seen"],
             hovertemplate=f"<b>{title}</b>, mean<br>overlap %{{y:.0%}} %{{customdata}}<extra></extra>",
@@ -108,7 +108,7 @@ def overlap_figure(networks: pd.DataFrame, *, height: int = 400) -> go.Figure:
 def overlap_finding(frame: pd.DataFrame) -> str:
     """What the figure shows, in one sentence: its alt text."""
     said = [
-        f"{title_of(str(row['generator']))} {row['overlap']:.2f}, expected {row['overlap_expected']:.2f}"
+        f"{name_of(str(row['generator']))} {row['overlap']:.2f}, expected {row['overlap_expected']:.2f}"
         for row in frame.to_dict("records")
         if not is_plain(str(row["generator"])) and row["overlap"] == row["overlap"]
     ]

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from wsexplore.figures.generators import base_of, colour_of, is_judged, is_matched, mark_of, title_of
+from wsexplore.figures.generators import base_of, colour_of, is_judged, is_matched, mark_of, name_of, title_of
 from wsexplore.figures.theme import LINE, layout
 from wsexplore.generate import NOVEL
 from wsexplore.generate.judge import AT
@@ -60,7 +60,7 @@ def quality_finding(frame: pd.DataFrame) -> str:
     """What the figure shows, in one sentence: its alt text."""
     shown = [row for row in frame.to_dict("records") if not is_plain_row(row)]
     kind = "share of pictures accepted" if _of_fields(frame) else "mean test accuracy"
-    said = [f"{title_of(str(row['generator']))} {_height(row)[0]:.1%} at {row['novelty']:.2f}" for row in shown]
+    said = [f"{name_of(str(row['generator']))} {_height(row)[0]:.1%} at {row['novelty']:.2f}" for row in shown]
     return f"{kind.capitalize()} by novelty: {'; '.join(said)}"
 
 

@@ -25,6 +25,9 @@ from wsexplore.figures.theme import (
 FRAMES = 40
 """Pictures, about."""
 
+RISE = 0.02
+"""Of the mean score, from which it is said when half of it is done."""
+
 CROWD = 3000
 """Most networks of the zoo that are drawn behind."""
 
@@ -64,7 +67,7 @@ def travel_figure(
     marker = {"size": 9, "line": {"width": 1, "color": "white"}, "color": FRESH}
     if scores is not None:
         bar = colour_bar(measure, tickformat=".0%", len=0.68, y=1.0, yanchor="top")
-        span = {"cmin": 0.0, "cmax": float(max(np.nanmax(scores), goal or 0.0))}
+        span = {"cmin": float(np.nanmin(scores)), "cmax": float(max(np.nanmax(scores), goal or 0.0))}
         marker |= {"colorscale": scale(SEQUENTIAL), "colorbar": bar, **span}
     drawn = {"marker": marker, **_at(places, scores, last, marker)}
     _add(figure, go.Scattergl(mode="markers", name="sampled", **drawn))
@@ -82,8 +85,8 @@ def travel_figure(
         )
         for stop in stops
     ]
-    ends = np.concatenate([crowd, places.reshape(-1, 2)])
-    frame_most(figure, ends, places[-1])
+    box = np.quantile(places.reshape(-1, 2), (0.01, 0.99), axis=0)
+    frame_most(figure, crowd, np.concatenate([box, places[-1]]))
     if scores is not None:
         figure.update_xaxes(range=[-0.015, 1.015], title="solver's time, from noise to network", row=2, col=1)
         top = 1.04 * max(float(np.nanmax(scores)), goal or 0.0)
@@ -100,9 +103,9 @@ def travel_finding(scores: Float[Array, "points networks"], *, measure: str = "t
     """How the scores rise along the solver's time, in a sentence."""
     means = np.nanmean(scores, axis=1)
     rise = means[-1] - means[0]
-    half = int(np.argmax(means >= means[0] + rise / 2)) if rise > 0 else 0
+    half = int(np.argmax(means >= means[0] + rise / 2))
     told = f"mean {measure} of {scores.shape[1]} networks goes from {means[0]:.0%} in the noise to {means[-1]:.1%}"
-    if rise <= 0:
+    if rise < RISE:
         return told
     return f"{told}; half of the rise is done at {half / max(1, len(means) - 1):.0%} of the solver's time"
 
@@ -175,7 +178,7 @@ def _curves(
 def _at(
     places: Float[Array, "points networks 2"],
     scores: Float[Array, "points networks"] | None,
-    stop: float,
+    stop: float | int,
     marker: dict[str, object],
 ) -> dict[str, object]:
     """The networks at one moment."""
@@ -184,12 +187,14 @@ def _at(
     return told if scores is None else {**told, "marker": {**marker, "color": _mixed(scores, stop)}}
 
 
-def _heads(times: Float[Array, " points"], scores: Float[Array, "points networks"], stop: float) -> dict[str, object]:
+def _heads(
+    times: Float[Array, " points"], scores: Float[Array, "points networks"], stop: float | int
+) -> dict[str, object]:
     mean = np.nanmean(scores, axis=1)
     return {"x": [float(_mixed(times, stop))], "y": [float(_mixed(mean, stop))]}
 
 
-def _mixed(known: Array, stop: float) -> Array:
+def _mixed(known: Array, stop: float | int) -> Array:
     """What lies between two points of the solver's time."""
     low = min(int(stop), max(0, len(known) - 2))
     high, share = min(low + 1, len(known) - 1), stop - low
@@ -229,7 +234,7 @@ def fallen_figure(
     some = points[:: max(1, -(-len(points) // CROWD))]
     figure.add_scattergl(x=some[:, 0], y=some[:, 1], marker={"size": 4, "color": FAINT}, name="zoo", **quiet)
     if outside is not None and len(outside):
-        cross = {"size": 6, "color": LINE, "symbol": "x-thin-open", "opacity": 0.5}
+        cross = {"size": 7, "color": LINE, "symbol": "x", "opacity": 0.6}
         figure.add_scattergl(x=outside[:, 0], y=outside[:, 1], marker=cross, name="fell outside", **quiet)
     for name, outline in (regions or {}).items():
         closed = np.vstack([outline, outline[:1]])

@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from wsexplore.figures.generators import colour_of, is_plain, mark_of, title_of
+from wsexplore.figures.generators import colour_of, is_plain, mark_of, name_of, title_of
 from wsexplore.figures.theme import LINE, layout, plain
 from wsexplore.generate.judge import tuning_summary
 
@@ -46,7 +46,7 @@ def reliability_figure(reliability: pd.DataFrame, *, height: int = 400) -> go.Fi
 def reliability_finding(frame: pd.DataFrame) -> str:
     """What the figure shows, in one sentence: its alt text."""
     said = [
-        f"{title_of(str(row['generator']))} {row['ensemble_accuracy']:.1%} accurate, calibration error "
+        f"{name_of(str(row['generator']))} {row['ensemble_accuracy']:.1%} accurate, calibration error "
         f"{row['ensemble_ece']:.1%}"
         for row in frame.to_dict("records")
         if not is_plain(str(row["generator"]))
@@ -88,7 +88,7 @@ def tuning_curves_finding(curves: pd.DataFrame) -> str:
         ordered = part.sort_values("epoch")
         first, last = ordered.iloc[0], ordered.iloc[-1]
         said.append(
-            f"{title_of(str(name))} {first['mean_accuracy']:.1%} after {first['epoch']} epochs and "
+            f"{name_of(str(name))} {first['mean_accuracy']:.1%} after {first['epoch']} epochs and "
             f"{last['mean_accuracy']:.1%} after {last['epoch']}"
         )
     return f"Accuracy in further training: {'; '.join(said)}"

@@ -76,7 +76,9 @@ def wall_figure(
         )
     plain_axes(figure)
     figure.update_xaxes(range=[-1.5, columns * (width + 1) - 0.5], constrain="domain")
-    figure.update_yaxes(range=[rows * (height + 1) - 0.5, -1.5], scaleanchor="x", constrain="domain")
+    figure.update_yaxes(
+        range=[rows * (height + 1) - 0.5, -1.5], scaleanchor="x", constrain="domain", constraintoward="top"
+    )
     drawn = {"height": 24 + TALLEST * rows, "dragmode": False, "clickmode": "event+select"}
     if points < 2:
         layout(figure, **drawn)

@@ -6,7 +6,7 @@ from typing import Any
 
 KINDS = ("tokens", "plain", "preconditioned", "latent")
 FRAMES = ("auto", "raw", "aligned")
-BASES = ("weights", "principal")
+BASES = ("auto", "weights", "principal", "function")
 PATH_NAMES = ("preserving", "linear")
 SOURCES = ("gaussian", "initialisation", "covariance")
 COUPLINGS = ("orbit", "independent", "transport")
@@ -29,8 +29,10 @@ class FlowConfig:
     frame: str = "auto"
     """"raw": the networks as they are; "aligned": to one of them first; "auto": aligned, except for tokens of an
     architecture whose units are exchangeable tokens, which need no alignment."""
-    basis: str = "weights"
-    """Of a plain flow: "weights", or "principal" for all principal components, unwhitened (the reference's PCA)."""
+    basis: str = "auto"
+    """Of a plain flow: "weights", or "principal" for its components, unwhitened (the reference's PCA). Of a
+    preconditioned flow: "principal", or "function" for components ordered and weighed by what they change of the
+    outputs. "auto" is the first of each."""
     components: int = 0
     """Principal components that are kept; 0 for all that the networks span."""
     path: str = "preserving"
@@ -99,6 +101,9 @@ class FlowConfig:
             raise ValueError("each column is a condition once; leave out the second")
         if self.kind == "tokens" and self.width % self.heads:
             raise ValueError(f"width must be a multiple of heads, got width {self.width} and {self.heads} heads")
+        fitting = {"plain": ("auto", "weights", "principal"), "preconditioned": ("auto", "principal", "function")}
+        if self.basis not in fitting.get(self.kind, ("auto",)):
+            raise ValueError(f"a {self.kind} flow has no basis {self.basis!r}; leave it out")
         if self.augment and self.kind not in ("plain", "tokens"):
             raise ValueError(
                 f"a {self.kind} flow is fitted in one frame, so its units cannot be permuted; leave augment out"

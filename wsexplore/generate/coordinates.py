@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wsexplore.embed import Encoder
+from wsexplore.generate.function_coordinates import FunctionCoordinates
 from wsexplore.generate.latent_coordinates import LatentCoordinates
 from wsexplore.generate.plain_coordinates import PlainCoordinates
 from wsexplore.generate.principal_coordinates import PrincipalCoordinates
@@ -46,7 +47,7 @@ def read_coordinates(
     """The coordinates whose `tensors` were stored.
 
     Args:
-        kind: "units", "plain", "principal" or "latent".
+        kind: "units", "plain", "principal", "function" or "latent".
         tensors: by name.
         tokens: of the architecture.
         architecture: of the networks.
@@ -65,6 +66,8 @@ def read_coordinates(
         return PlainCoordinates.from_tensors(tensors, architecture.layout.size)
     if kind == "principal":
         return PrincipalCoordinates.from_tensors(tensors, architecture.layout.size)
+    if kind == "function":
+        return FunctionCoordinates.from_tensors(tensors, architecture.layout.size)
     if kind == "latent" and encoder is not None:
         return LatentCoordinates.from_tensors(tensors, encoder, architecture)
     raise ValueError(f"coordinates {kind!r} are unknown")

@@ -19,6 +19,7 @@ from wsexplore.generate.coordinates import Coordinates
 from wsexplore.generate.examples import Examples, loss_of_zero
 from wsexplore.generate.finish import mean_accuracy
 from wsexplore.generate.flow import WeightFlow
+from wsexplore.generate.function_coordinates import Function, FunctionCoordinates
 from wsexplore.generate.latent_coordinates import LatentCoordinates
 from wsexplore.generate.networks import network_of
 from wsexplore.generate.paths import PATHS
@@ -29,13 +30,16 @@ from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import SAMPLES, FitStep, Training
 from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.nets import Architecture
-from wsexplore.population import OnStep, device_of
+from wsexplore.population import OnStep, device_of, field_grid
 from wsexplore.population.steps import threads_for
 from wsexplore.symmetry import PermutationSpec, permute_weights, random_permutation
 from wsexplore.zoo import Recipe, Zoo
 
 FEWEST = 16
 """Networks that a flow needs at least."""
+
+PICTURE, PROBES = 12, 64
+"""Pixels along a side of a field, and samples, on which a function is measured."""
 
 ORDERS = 4
 """Random orders of every network from which the coordinates of an augmented fit are measured."""
@@ -100,12 +104,12 @@ def fit_flow(
     kept = Checkpoint.of(checkpoint, zoo.fingerprint, config, seed, reference) if checkpoint is not None else None
     with threads_for(architecture.layout.size):
         split = _Split(frame.select(train.numpy()), frame.select(others.numpy()), told[train], told[others])
-        coordinates = _coordinates(split.train, config, tokens, spec, encoder, seed)
+        source = _data_of(zoo, architecture, data)
+        coordinates = _coordinates(split.train, config, tokens, spec, encoder, source, seed)
         init = _scheme(zoo)
         examples = _examples(split, listens, coordinates, architecture, spec, tokens.to(target), config, init, seed)
         size = coordinates.size
         network = network_of(config, tokens, size, listens.width, seed=seed).to(target)
-        source = _data_of(zoo, architecture, data)
 
         def judge(states: Tensor) -> float | None:
             if source is None:
@@ -166,7 +170,13 @@ def _framed(
 
 
 def _coordinates(
-    train: Zoo, config: FlowConfig, tokens: UnitTokens, spec: PermutationSpec, encoder: Encoder | None, seed: int
+    train: Zoo,
+    config: FlowConfig,
+    tokens: UnitTokens,
+    spec: PermutationSpec,
+    encoder: Encoder | None,
+    source: Dataset | None,
+    seed: int,
 ) -> Coordinates:
     if config.kind == "latent":
         assert encoder is not None
@@ -178,9 +188,22 @@ def _coordinates(
         weights = torch.cat([permute_weights(weights, order, spec, layout) for order in orders])
     if config.kind == "tokens":
         return UnitCoordinates.of(weights, tokens)
-    if config.kind == "plain" and config.basis == "weights":
+    if config.kind == "plain" and config.basis != "principal":
         return PlainCoordinates.of(weights)
+    if config.basis == "function":
+        return FunctionCoordinates.of(weights, _probe(train.groups()[0][0], source), components=config.components)
     return PrincipalCoordinates.of(weights, components=config.components, whiten=config.kind == "preconditioned")
+
+
+def _probe(architecture: Architecture, source: Dataset | None) -> Function:
+    """What a network answers: the picture of a field, or logits of the first training samples."""
+    if architecture.task == "field":
+        inputs = field_grid(PICTURE, PICTURE)
+    elif source is None:
+        raise ValueError("what weights change of the function is measured on data; name a data set that is here")
+    else:
+        inputs = source.train.inputs[:PROBES]
+    return lambda weights: architecture.forward(weights.unsqueeze(0), inputs)[0]
 
 
 def _examples(

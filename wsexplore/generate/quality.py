@@ -36,7 +36,8 @@ class QualityReport:
             fit, each of `CONTROLS`, and each of `MATCHED` with "_matched" behind its name. `quality` tells the columns.
         per_sample: a row per sample: `id`, what `networks` tells of it, `nearest` (id), `distance`.
         verdict: what the numbers say, in sentences.
-        findings: the same by topic: "quality", "novelty", "controls", "spread", "coverage", "errors", "together".
+        findings: the same by topic: "quality", "novelty", "controls", "spread", "coverage", "errors", "together",
+            "summary", and "fitted" where the flow was fitted on other networks.
         memory: the test of memorisation.
         networks: a row per network of every generator: `generator`, `id`, `distance`, `cosine`; of classifiers
             `test_accuracy`, `test_loss` (nats), `errors`, `overlap`, `overlap_expected`; of fields `confidence` and
@@ -103,10 +104,11 @@ def quality(
 ) -> QualityReport:
     """How good, how new and how varied a flow's networks are, or networks from anywhere, beside zoo and controls.
 
-    All networks are aligned to one network of the zoo by weight matching; distances are those of `nearest`. The
-    controls are fitted to the aligned zoo, without what was kept out, and judged twice: as they are, and scaled to the
-    median distance of the samples (`matched_scale`). The zoo's own numbers are those of `models` random networks of it;
-    networks of the same run do not count as their neighbours.
+    The zoo is aligned to one of its networks by weight matching, and so are other networks, unless they lie nearer to
+    the aligned zoo as they are. Distances are those of `nearest`. The controls are fitted to the aligned zoo, without
+    what was kept out, and judged twice: as they are, and scaled to the median distance of the samples
+    (`matched_scale`). The zoo's own numbers are those of `models` random networks of it; networks of the same run do
+    not count as their neighbours.
 
     Columns of the report's table, for all networks: `generator`, `models`, `matched`, `scale` (of the control),
     `nearest_distance` (median distance to the nearest network of the zoo, modulo permutation), `closest_distance` (the
@@ -144,9 +146,11 @@ def quality(
         on_step: told the share done; it may raise to cancel.
 
     Raises:
-        ValueError: the architectures differ, the networks kept out are not in the zoo, or there are fewer than 2
-            networks or runs of the zoo.
+        ValueError: the architectures differ, the networks kept out are not in the zoo, fields shall be trained further,
+            or there are fewer than 2 networks or runs of the zoo.
     """
+    if tuning is not None and zoo.architecture.task == "field":
+        raise ValueError("fields have no classes to be trained further for; judge them without further training")
     source = dataset(data) if isinstance(data, str) else data
     tell = on_step or (lambda fraction, message: None)
     whole = 0.6 if tuning else 1.0

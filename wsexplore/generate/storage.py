@@ -13,6 +13,7 @@ from wsexplore.embed.parts import Parts
 from wsexplore.generate.conditions import Conditions
 from wsexplore.generate.config import SOURCES, FlowConfig
 from wsexplore.generate.coordinates import read_coordinates
+from wsexplore.generate.function_coordinates import FunctionCoordinates
 from wsexplore.generate.latent_coordinates import LatentCoordinates
 from wsexplore.generate.networks import loaded, network_of
 from wsexplore.generate.plain_coordinates import PlainCoordinates
@@ -36,6 +37,7 @@ NAMES = {
     UnitCoordinates: "units",
     PlainCoordinates: "plain",
     PrincipalCoordinates: "principal",
+    FunctionCoordinates: "function",
     LatentCoordinates: "latent",
 }
 MOST = 1 << 31

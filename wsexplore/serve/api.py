@@ -67,7 +67,7 @@ def create_app(host: Host, *, token: str | None = None, jobs: bool = True) -> Fa
     app.add_middleware(Guard, token=token, most=host.limits.body, on_request=measures.on_request)
     add_sentences(app)
     _add_state(app, host, measures, jobs)
-    _add_samples(app, host)
+    _add_samples(app, host, jobs)
     if jobs:
         _add_jobs(app, host)
     return app
@@ -110,7 +110,7 @@ def _add_state(app: FastAPI, host: Host, measures: Measures, jobs: bool) -> None
         return found
 
 
-def _add_samples(app: FastAPI, host: Host) -> None:
+def _add_samples(app: FastAPI, host: Host, jobs: bool) -> None:
     async def direct(request: Request) -> Response:
         request.scope["route"] = route
         return await answered(await asked_of(request), request)
@@ -126,12 +126,11 @@ def _add_samples(app: FastAPI, host: Host) -> None:
         return await answered(body.request(), request)
 
     async def answered(asked: SampleRequest, request: Request) -> Response:
-        if asked.networks > host.limits.direct:
-            each = f" with {asked.points:,} points of a trajectory each" if asked.trajectory else ""
-            raise ValueError(
-                f"n must be at most {min(host.limits.direct, host.limits.networks) // asked.points:,}{each} for a "
-                f"direct answer, got {asked.n:,}; ask for more with POST /v1/jobs"
-            )
+        limits, each = host.limits, f" with {asked.points:,} points of a trajectory each" if asked.trajectory else ""
+        if asked.networks > limits.direct:
+            most, more = min(limits.direct, limits.networks) // asked.points, limits.networks // asked.points
+            other = f"; ask for up to {more:,} with POST /v1/jobs" if jobs else "; ask several times"
+            raise ValueError(f"n must be at most {most:,}{each} for a direct answer, got {asked.n:,}{other}")
         ticket = await _accepted(host, asked)
         try:
             if not await _done(ticket, request, host.limits.patience):

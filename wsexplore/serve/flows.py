@@ -141,12 +141,14 @@ class FlowShelf:
             if held is not None and held.version == version:
                 return held
             manifest = read_manifest(folder, "flow")
-            steps, listens = int(manifest["steps"]), Conditions.from_list(manifest["listens"])
+            steps, listens = manifest["steps"], Conditions.from_list(manifest["listens"])
+            if not isinstance(steps, int) or steps < 1:
+                raise ValueError(f"steps must be a whole number of at least 1, got {str(steps)[:40]}")
             architecture = architecture_from_dict(manifest["architecture"])
             recipe, parameters = Recipe.from_dict(manifest["recipe"]), architecture.layout.size
         except KeyError as error:
             raise BrokenFlow(f"the flow {name!r} cannot be read: its manifest has no {error}; fit it again") from None
-        except (OSError, TypeError, AttributeError, ValueError) as error:
+        except (OSError, TypeError, AttributeError, OverflowError, ValueError) as error:
             raise BrokenFlow(f"the flow {name!r} cannot be read: {_line(error)}") from None
         found = FlowFacts(name, version, architecture, parameters, recipe, steps, listens, manifest)
         with self._lock:

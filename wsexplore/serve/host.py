@@ -84,7 +84,7 @@ class Host:
         layout = facts.architecture.layout
         return {
             **self._brief(name),
-            "config": told["config"],
+            "config": told.get("config") or {},
             "steps": facts.steps,
             "listens": facts.listens.to_list(),
             "layout": [{"name": slot.name, "shape": list(slot.shape)} for slot in layout.slots],

@@ -33,12 +33,12 @@ class Wanted:
     Attributes:
         request: what was asked for.
         facts: of its flow.
-        weights: filled as blocks are done, network by network and step by step; no rows before the first.
+        weights: filled as blocks run, network by network and point by point; no rows before the first.
         flow: that made them, after the first block.
         taken: networks given to a block.
         done: networks sampled.
         dropped: whether nobody waits for it any more.
-        lock: held while networks are taken in, for two workers may finish blocks of one request at once.
+        lock: held while networks are counted, for two workers may finish blocks of one request at once.
     """
 
     request: SampleRequest
@@ -59,14 +59,21 @@ class Wanted:
             request.flow, self.facts.version, request.steps_taken, request.solver, request.guidance, tolerance
         )
 
-    def fill(self, rows: range, sampled: Float[Tensor, "points models parameters"], flow: WeightFlow) -> None:
-        """Take in networks of a finished block, of which the request keeps the last point or all."""
+    def open(self, parameters: int) -> None:
+        """Make room for the networks."""
+        with self.lock:
+            if not len(self.weights):
+                self.weights = torch.empty(self.request.networks, parameters)
+
+    def put(self, rows: range, point: int, sampled: Float[Tensor, "models parameters"]) -> None:
+        """Take in one point of the way of some networks."""
         points = self.request.points
+        self.weights[rows.start * points + point : rows.stop * points : points] = sampled
+
+    def close(self, rows: range, flow: WeightFlow) -> None:
+        """Count the networks of a finished block."""
         with self.lock:
             self.flow = flow
-            if not len(self.weights):
-                self.weights = torch.empty(self.request.networks, sampled.shape[2])
-            self.weights[rows.start * points : rows.stop * points] = sampled[-points:].transpose(0, 1).flatten(0, 1)
             self.done += len(rows)
 
 

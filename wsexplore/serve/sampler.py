@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import torch
 from jaxtyping import Float
@@ -138,10 +139,13 @@ class FlowSampler:
             BrokenFlow: the flow cannot be read.
         """
         loaded = self.shelf.load(pieces[0].wanted.facts)
-        asked, flow, seen = pieces[0].wanted.request, loaded.flow, list[Tensor]()
+        asked, flow = pieces[0].wanted.request, loaded.flow
         size = loaded.size(sum(len(piece.rows) for piece in pieces))
-        whole = any(piece.wanted.request.trajectory for piece in pieces)
-        with single_threaded():
+        for piece in pieces:
+            piece.wanted.open(loaded.facts.parameters)
+        whole = [piece.wanted.request.trajectory for piece in pieces]
+        points = count()
+        with single_threaded(), torch.inference_mode():
             noise, wishes = (part.to(loaded.device) for part in _filled(flow, pieces, size))
             state = integrate(
                 flow.field(loaded.network, wishes, asked.guidance),
@@ -151,26 +155,35 @@ class FlowSampler:
                 solver=asked.solver,
                 tolerance=asked.tolerance,
                 on_step=on_step,
-                on_state=seen.append if whole else None,
+                on_state=(lambda state: _kept(flow, state, pieces, whole, next(points))) if any(whole) else None,
             )
-            weights = torch.stack([flow.decode(point.cpu()) for point in (seen if whole else [state])])
-        place = 0
+            if not all(whole):
+                _kept(flow, state, pieces, [not each for each in whole], 0)
         for piece in pieces:
-            piece.wanted.fill(piece.rows, weights[:, place : place + len(piece.rows)], flow)
-            place += len(piece.rows)
+            piece.wanted.close(piece.rows, flow)
         return size
+
+
+def _kept(flow: WeightFlow, state: Tensor, pieces: Sequence[Piece], which: Sequence[bool], point: int) -> None:
+    """Hand a point of the way to the requests of some pieces."""
+    weights, place = flow.decode(state.cpu()), 0
+    for piece, wants in zip(pieces, which, strict=True):
+        if wants:
+            piece.wanted.put(piece.rows, point, weights[place : place + len(piece.rows)])
+        place += len(piece.rows)
 
 
 def _filled(flow: WeightFlow, pieces: Sequence[Piece], size: int) -> tuple[Tensor, Tensor]:
     """Noise and conditions of a block; places that nobody fills repeat the first.
 
-    Each row is drawn by itself, for noise with a covariance is a matrix product, which rounds by its shape.
+    Noise that is made with a matrix product, which rounds by its shape, is drawn row by row.
     """
-    noise, wishes = [], []
+    noise, wishes, filled = [], [], 0
     for piece in pieces:
-        request = piece.wanted.request
-        for row in piece.rows:
-            noise.append(flow.noise(range(row, row + 1), seed=request.seed, temperature=request.temperature))
-        wishes.append(flow.listens.asked(request.condition, len(piece.rows)))
-    empty = size - len(noise)
-    return torch.cat(noise + noise[:1] * empty), torch.cat(wishes + [wishes[0][:1]] * empty)
+        request, rows = piece.wanted.request, piece.rows
+        parts = [rows] if flow.source.kind == "gaussian" else [range(row, row + 1) for row in rows]
+        noise += [flow.noise(part, seed=request.seed, temperature=request.temperature) for part in parts]
+        wishes.append(flow.listens.asked(request.condition, len(rows)))
+        filled += len(rows)
+    empty = size - filled
+    return torch.cat(noise + [noise[0][:1]] * empty), torch.cat(wishes + [wishes[0][:1]] * empty)

@@ -75,8 +75,12 @@ def encode_sample(
     """
     columns, recipe = flow.told_of(len(weights), seed=request.seed, **request.chosen())
     records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    with single_threaded():
-        buffers = statistics_of(flow.architecture, finite(weights), flow.dataset)
+    if not np.isfinite(weights.numpy().sum()):
+        finite(weights)
+    buffers = weights.new_empty(len(weights), 0)
+    if flow.architecture.buffers.size:
+        with single_threaded():
+            buffers = statistics_of(flow.architecture, weights, flow.dataset)
     return _encoded(flow.architecture, weights, buffers, json.dumps(records), recipe, metrics)
 
 

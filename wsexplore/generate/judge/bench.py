@@ -154,7 +154,10 @@ class Bench:
         return self.judge_placed(networks, self.ground.place(networks), **told)
 
     def controls(self, flow: Judged, on_step: OnStep) -> Iterator[Control]:
-        """Every control as it is, then those that can be scaled at the median distance of the flow's networks."""
+        """Every control as it is, then those that can be scaled at the median distance of the flow's networks.
+
+        They are made in the aligned frame, so they are not aligned again.
+        """
         goal = float(np.median(flow.near.distance))
         plan = [(name, False) for name in CONTROLS] + [(name, True) for name in MATCHED]
         for place, (name, matched) in enumerate(plan):
@@ -164,7 +167,7 @@ class Bench:
             on_step(place / len(plan), f"judging the control {name} {said}")
             scale = matched_scale(self.ground, name, self.models, goal, seed=self.seed) if matched else 1.0
             made = control(self.ground.zoo, name, self.models, seed=self.seed, scale=scale, inputs=self.inputs)
-            yield Control(name + AT * matched, self.of_networks(made, scale=scale, matched=matched))
+            yield Control(name + AT * matched, self.judge_placed(made, made.weights, scale=scale, matched=matched))
 
     def reliability(self, judged: dict[str, Judged]) -> pd.DataFrame:
         """Reliability of the ensembles, by generator."""

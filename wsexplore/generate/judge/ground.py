@@ -42,8 +42,14 @@ class Ground:
         return cls(alignment, alignment.apply(zoo), spec_of(zoo.architecture))
 
     def place(self, networks: Zoo) -> Float[Tensor, "networks parameters"]:
-        """Weights of further networks, aligned to the reference."""
-        return self.alignment.place(networks.weights, networks.architecture)
+        """Weights of further networks, each aligned to the reference or as it is, whichever is nearer to the zoo.
+
+        Networks that were made in the aligned frame lie well in it. With several hidden layers, aligning such again may
+        end in another optimum and move them away.
+        """
+        raw, moved = networks.weights, self.alignment.place(networks.weights, networks.architecture)
+        nearer = torch.cdist(raw, self.zoo.weights).amin(1) <= torch.cdist(moved, self.zoo.weights).amin(1)
+        return torch.where(nearer.unsqueeze(1), raw, moved)
 
     def nearest(
         self,

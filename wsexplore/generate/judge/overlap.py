@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray as Array
 
+TINY = np.finfo(np.float32).tiny
+
 DRAWS = 4
 """Random sets of errors that the expected overlap of each network is the mean of."""
 
@@ -51,11 +53,13 @@ def overlap_of(
         seed: of the random errors.
     """
     draw = np.random.default_rng([seed, 11])
-    hard = np.log((zoo.sum(0) + 0.5) / (len(zoo) - zoo.sum(0) + 0.5))
+    hard = np.log((zoo.sum(0) + 0.5) / (len(zoo) - zoo.sum(0) + 0.5)).astype(np.float32)
     counts, expected = wrong.sum(1), np.zeros(len(wrong))
     for _ in range(DRAWS):
-        ranks = (-(hard + draw.logistic(size=wrong.shape))).argsort(1).argsort(1)
-        expected += _largest(ranks < counts[:, None], zoo, left_out) / DRAWS
+        chance = np.maximum(draw.random(wrong.shape, np.float32), TINY)
+        level = hard + np.log(chance / (1 - chance))
+        least = np.sort(level, axis=1)[np.arange(len(wrong)), -np.maximum(counts, 1)]
+        expected += _largest((level >= least[:, None]) & wrong.any(1, keepdims=True), zoo, left_out) / DRAWS
     return Overlap(_largest(wrong, zoo, left_out), expected)
 
 

@@ -14,8 +14,11 @@ NOVEL = 0.9
 EQUAL = 0.03
 """Novelties that differ by no more than this count as matched."""
 
-ERRORS = 2.0
-"""Standard errors by which a difference counts."""
+APART = "apart from"
+"""What a flow is to a control that no scale brings to its novelty."""
+
+ERRORS = 2.5
+"""Standard errors by which a difference counts: by chance one of four controls is called better or worse in 1 of 20."""
 
 NAMES = {
     "gaussian": "Gaussians with the zoo's full covariance",
@@ -41,9 +44,9 @@ def is_control(generator: str) -> bool:
 def findings(frame: pd.DataFrame, memory: Memory | None = None) -> dict[str, str]:
     """What a report's table says, by topic; topics whose columns are missing are left out.
 
-    The topics are "quality", "novelty", "controls", "spread", "coverage", "errors" and "together". Better and worse
-    mean a difference of at least two standard errors, which count the choice of networks and of test samples; anything
-    smaller is called the same.
+    The topics are "quality", "novelty", "controls", "spread", "coverage", "errors", "together" and "summary". Better
+    and worse mean a difference of at least 2.5 standard errors, which count the choice of networks and of test samples;
+    anything smaller is called the same.
     """
     rows: dict[str, Any] = {str(one): row for one, row in frame.set_index("generator").iterrows()}
     name = judged_name(frame)
@@ -58,6 +61,7 @@ def findings(frame: pd.DataFrame, memory: Memory | None = None) -> dict[str, str
         said["errors"] = _errors(flow, zoo)
     if "ensemble_accuracy" in frame:
         said["together"] = _together(flow, zoo)
+    said["summary"] = _summary(name, flow, rows, memory)
     return {topic: text for topic, text in said.items() if text}
 
 
@@ -101,23 +105,51 @@ def _novelty(name: str, flow: Any, memory: Memory | None) -> str:
 
 def _controls(name: str, flow: Any, rows: Mapping[str, Any]) -> str:
     """Controls at the flow's novelty, sorted by the outcome; those that cannot be brought there are named."""
-    groups: dict[str, list[str]] = {"better than": [], "the same as": [], "worse than": []}
-    apart = []
+    groups = _outcomes(flow, rows)
+    apart = groups.pop(APART)
+    parts = [
+        f"{outcome} {_listed([f'{NAMES[one]} ({_number(rows[one + AT])})' for one in controls])}"
+        for outcome, controls in groups.items()
+        if controls
+    ]
+    said = [f"At the same novelty the {name} is {', '.join(parts)}."] if parts else []
+    if apart:
+        told = [f"{NAMES[one]} ({_number(rows[one + AT])} at novelty {rows[one + AT].novelty:.2f})" for one in apart]
+        said.append(f"No scale brings {_listed(told)} to its novelty.")
+    return " ".join(said)
+
+
+def _outcomes(flow: Any, rows: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The matched controls by what the flow is to them; `APART` where no scale gave the flow's novelty."""
+    groups: dict[str, list[str]] = {"better than": [], "the same as": [], "worse than": [], APART: []}
     for control in MATCHED:
         row = rows.get(control + AT)
         if row is None:
             continue
-        if not abs(row.novelty - flow.novelty) <= EQUAL * max(flow.novelty, 1e-9):
-            apart.append(f"{NAMES[control]} ({_number(row)} at novelty {row.novelty:.2f})")
-            continue
+        near = abs(row.novelty - flow.novelty) <= EQUAL * max(flow.novelty, 1e-9)
         sure = abs(row.difference) >= ERRORS * row.difference_error
         outcome = "the same as" if not sure else "better than" if row.difference > 0 else "worse than"
-        groups[outcome].append(f"{NAMES[control]} ({_number(row)})")
-    parts = [f"{outcome} {_listed(names)}" for outcome, names in groups.items() if names]
-    said = [f"At the same novelty the {name} is {', '.join(parts)}."] if parts else []
-    if apart:
-        said.append(f"No scale brings {_listed(apart)} to its novelty.")
-    return " ".join(said)
+        groups[outcome if near else APART].append(control)
+    return groups
+
+
+def _summary(name: str, flow: Any, rows: Mapping[str, Any], memory: Memory | None) -> str:
+    """One sentence on what kind of generator it is."""
+    faults = []
+    if (memory is not None and memory.memorises) or flow.novelty < NOVEL:
+        faults.append("stays near what it was fitted on")
+    if "dispersion" in flow and flow.dispersion < NOVEL:
+        faults.append("averages")
+    if faults:
+        return f"In short, the {name} {' and '.join(faults)}."
+    groups = _outcomes(flow, rows)
+    worst = next((outcome for outcome in ("worse than", "the same as", "better than") if groups[outcome]), None)
+    if worst is None:
+        return f"In short, the {name} makes new networks."
+    if worst == "the same as":
+        return f"In short, the {name} makes new networks, no better than {_listed([NAMES[o] for o in groups[worst]])}."
+    told = "worse than a" if worst == "worse than" else "better than every"
+    return f"In short, the {name} makes new networks, {told} control at the same novelty."
 
 
 def _number(row: Any) -> str:
