@@ -99,7 +99,7 @@ def draw_settings(offer: Offer, cost: Callable[[DrawSettings], str], *, usual: i
 def _panel(offer: Offer, cost: Callable[[DrawSettings], str], usual: int) -> None:
     """The widgets; the page is left alone until the button is pressed."""
     whole = st.session_state.pop("settings-whole", False)
-    with st.container(border=True):
+    with st.container(border=True, key="settings"):
         condition = ask_for(offer.columns)
         cells = st.columns([1.5, 0.8, 1.3, 0.8], vertical_alignment="bottom")
         count = cells[0].slider("Networks", 2, MOST, usual, key="n", bind="query-params", help="So many at one click.")

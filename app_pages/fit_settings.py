@@ -9,6 +9,7 @@ import streamlit as st
 
 from app_pages.link import check_link, check_link_number
 from wsexplore.generate import VARIANTS, FlowConfig
+from wsexplore.generate.config import BASES, COUPLINGS, PATH_NAMES, SOURCES
 
 SIZES: Mapping[str, tuple[tuple[int, int], tuple[int, int]]] = {
     "Small": ((48, 3), (128, 2)),
@@ -47,13 +48,17 @@ NUMBERS = (
     _Number("drop", 0.0, 0.9, "Share of networks whose conditions are left out while training, for guidance."),
 )
 CHOICES: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "path": (("preserving", "linear"), "From noise to weights: of unit variance all along, or straight."),
-    "source": (("gaussian", "initialisation", "covariance"), "Where samples start."),
+    "path": (PATH_NAMES, "From noise to weights: of unit variance all along, or straight."),
+    "source": (SOURCES, "Where samples start."),
     "coupling": (
-        ("orbit", "independent", "transport"),
+        COUPLINGS,
         "How noise and networks are paired: unit by unit, not at all, or by optimal transport in each batch.",
     ),
-    "basis": (("weights", "principal"), "Of a plain flow: the weights, or all principal components."),
+    "basis": (
+        BASES,
+        "Of a plain flow the weights or all principal components; of a preconditioned one these or what they change of "
+        "the outputs.",
+    ),
 }
 
 

@@ -20,7 +20,7 @@ from wsexplore.zoo import Zoo
 MODELS = 100
 """Networks per generator."""
 
-TOPICS = ("quality", "novelty", "controls")
+TOPICS = ("summary", "quality", "controls")
 """Of the short verdict."""
 
 PARTS = {

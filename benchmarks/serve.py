@@ -58,7 +58,7 @@ def _alone(flow: str, models: int, seconds: float, device: str, threads: int) ->
     """Requests one at a time, without batching and without HTTP."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    opened, lasted = WeightFlow.open(item("flows", flow)), []
+    opened, lasted = WeightFlow.open(item("flows", flow)), list[float]()
     opened.sample(models, device=device)
     start = time.perf_counter()
     while time.perf_counter() - start < seconds:

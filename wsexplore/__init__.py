@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         spectral_statistics,
         weight_statistics,
     )
-    from wsexplore.generate import WeightFlow, fit_flow
+    from wsexplore.generate import WeightFlow, distil, fit_flow
     from wsexplore.generate.quality import QualityReport, quality
     from wsexplore.landscape.agreement import Agreement, agreement
     from wsexplore.landscape.attack import MergeAttack, merge_attack
@@ -139,6 +139,7 @@ _ROOMS = {
     "generate": (
         "QualityReport",
         "WeightFlow",
+        "distil",
         "fit_flow",
         "quality",
     ),
@@ -285,6 +286,7 @@ __all__ = [
     "dataset",
     "decisions",
     "distance_pairs",
+    "distil",
     "evaluate",
     "explained",
     "features_of",

@@ -3,8 +3,8 @@ import torch
 from small_zoos import SMALL, made_zoo
 
 from wsexplore.generate import UnitTokens
-from wsexplore.generate.flow import standard_noise
 from wsexplore.generate.solver import integrate
+from wsexplore.generate.sources import standard_noise
 from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.generate.velocity import TokenVelocity
 from wsexplore.nets import architecture

@@ -1,6 +1,5 @@
 """Every kind of flow fits, samples, is stored and comes back; paths, sources and couplings do what they say."""
 
-
 import pandas as pd
 import pytest
 import torch

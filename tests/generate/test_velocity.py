@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 
 from wsexplore.generate import FlowConfig
 from wsexplore.generate.coupling import orbit_coupling
+from wsexplore.generate.loss import flow_loss
 from wsexplore.generate.paths import PATHS
 from wsexplore.generate.solver import SOLVERS, integrate
 from wsexplore.generate.tokens import UnitTokens
-from wsexplore.generate.training import flow_loss
 from wsexplore.generate.velocity import TokenVelocity
 from wsexplore.nets import architecture
 from wsexplore.symmetry import permute_weights, random_permutation, symmetry_of

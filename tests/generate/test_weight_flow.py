@@ -7,7 +7,7 @@ import torch
 from small_zoos import SMALL, made_zoo
 
 from wsexplore.generate import FlowConfig, WeightFlow, control, fit_flow
-from wsexplore.generate.flow import standard_noise
+from wsexplore.generate.sources import standard_noise
 from wsexplore.nets import architecture
 from wsexplore.zoo import Zoo
 from wsexplore.zoo.shards import Matrix

@@ -27,6 +27,27 @@ FIELD: dict[str, Any] = {
 }
 """How each digit gets its field: few enough units and a frequency low enough to be smooth between the pixels."""
 
+FLOWS = "flows"
+"""What `--only` calls the flows over the zoos that are there."""
+
+SEEN = "sample < 1437"
+"""Fields of training images; those of test images are kept for judging."""
+
+FIELD_FLOW: dict[str, Any] = {
+    "kind": "preconditioned",
+    "basis": "function",
+    "components": 64,
+    "coupling": "independent",
+    "conditions": ("label",),
+    "width": 256,
+    "layers": 3,
+    "dropout": 0.1,
+    "steps": 4000,
+    "batch": 64,
+    "learning_rate": 1e-3,
+}
+"""How fields are drawn: 64 numbers, as many as an image has pixels, that change the picture the most."""
+
 PHASES = "phases"
 """What `--only` calls the grid of widths and learning rates."""
 
@@ -68,29 +89,31 @@ def build(
     out: Annotated[str, typer.Option(help="Folder to write; by default the project's data/.")] = "",
     varied: Annotated[int, typer.Option(min=20, help="Runs with varied hyper-parameters.")] = 600,
     seeds: Annotated[int, typer.Option(min=64, help="Runs that differ in their seed alone.")] = 1000,
-    flow_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the flow.")] = None,
+    flow_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of each flow.")] = None,
     encoder_steps: Annotated[int | None, typer.Option(min=1, help="Training steps of the encoder.")] = None,
     images: Annotated[int, typer.Option(min=4, max=1797, help="Images that get a field.")] = 1797,
     phase_seeds: Annotated[int, typer.Option(min=1, help="Runs of each width and learning rate.")] = 5,
-    only: Annotated[str, typer.Option(help=f"{NAME}, {FIELDS}, {ENCODER} or {PHASES}; by default all.")] = "",
+    only: Annotated[str, typer.Option(help=f"{NAME}, {FIELDS}, {FLOWS}, {ENCODER} or {PHASES}; by default all.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Train the shipped zoos, align and map them, fit flow and encoder. The same bits again on the same machine."""
     with work() as on_step:
         from wsexplore.settings import settings
 
-        if only not in ("", NAME, FIELDS, ENCODER, PHASES):
-            raise ValueError(f"--only takes {NAME}, {FIELDS}, {ENCODER} or {PHASES}, got {only!r}")
+        if only not in ("", NAME, FIELDS, FLOWS, ENCODER, PHASES):
+            raise ValueError(f"--only takes {NAME}, {FIELDS}, {FLOWS}, {ENCODER} or {PHASES}, got {only!r}")
         home = Path(out) if out else settings().data_dir
         facts: dict[str, Any] = {"written": str(home)}
         begun = 0.1 if not only else 0.0
         if only in ("", FIELDS):
             facts |= _build_fields(home, images, _within(on_step, 0.0, begun or 1.0))
         if only in ("", NAME):
-            facts |= _build_classifiers(home, varied, seeds, flow_steps, _within(on_step, begun, 0.6))
+            facts |= _build_classifiers(home, varied, seeds, _within(on_step, begun, 1.0 if only else 0.35))
+        if only in ("", FLOWS):
+            facts |= _build_flows(home, flow_steps, _within(on_step, 0.0 if only else 0.35, 1.0 if only else 0.7))
         end = 0.98 if not only else 1.0
-        if only in ("", NAME, ENCODER):
-            facts |= _build_encoder(home, encoder_steps, _within(on_step, 0.6, end))
+        if only in ("", ENCODER):
+            facts |= _build_encoder(home, encoder_steps, _within(on_step, 0.0 if only else 0.7, end))
         if only in ("", PHASES):
             facts |= _build_phases(home, phase_seeds, _within(on_step, 0.0 if only else end, 1.0))
         size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
@@ -123,12 +146,11 @@ def _build_fields(home: Path, images: int, on_step: OnStep) -> dict[str, Any]:
     return {"fields": len(zoo), "mean_psnr_db": float(psnrs.mean()), "worst_psnr_db": float(psnrs.min())}
 
 
-def _build_classifiers(home: Path, varied: int, seeds: int, flow_steps: int | None, on_step: OnStep) -> dict[str, Any]:
+def _build_classifiers(home: Path, varied: int, seeds: int, on_step: OnStep) -> dict[str, Any]:
     from wsexplore.embed import map_zoo
-    from wsexplore.generate import FlowConfig, fit_flow
     from wsexplore.zoo import Zoo
 
-    trained = _trained(varied, seeds, _within(on_step, 0.0, 0.3))
+    trained = _trained(varied, seeds, _within(on_step, 0.0, 0.5))
     rounded, effect = _rounded(trained)
     rounded.save(home / "zoos" / NAME, dtype="float16")
     zoo = Zoo.open(home / "zoos" / NAME)
@@ -138,12 +160,24 @@ def _build_classifiers(home: Path, varied: int, seeds: int, flow_steps: int | No
         home / "alignments" / NAME,
         home / "projections" / NAME,
         reference=int(best),
-        on_step=_within(on_step, 0.3, 0.52),
+        on_step=_within(on_step, 0.5, 1.0),
     )
-    config = FlowConfig() if flow_steps is None else replace(FlowConfig(), steps=flow_steps)
-    flow = fit_flow(zoo, where=GOOD, seed=0, config=config, on_step=_within(on_step, 0.52, 1.0))
-    flow.save(home / "flows" / NAME)
     return {"networks": len(zoo), **effect}
+
+
+def _build_flows(home: Path, steps: int | None, on_step: OnStep) -> dict[str, Any]:
+    """A flow over the classifiers of one recipe, and one over the fields of training images."""
+    from wsexplore.generate import FlowConfig, fit_flow
+    from wsexplore.zoo import Zoo
+
+    facts = {}
+    for place, (name, where, settings) in enumerate(((NAME, GOOD, {}), (FIELDS, SEEN, FIELD_FLOW))):
+        config = FlowConfig(**settings) if steps is None else FlowConfig(**{**settings, "steps": steps})
+        here = _within(on_step, place / 2, (place + 1) / 2)
+        flow = fit_flow(Zoo.open(home / "zoos" / name), where=where, seed=0, config=config, on_step=here)
+        flow.save(home / "flows" / name)
+        facts[f"{name}_held_out_loss"] = flow.history[-1].held_out_loss
+    return facts
 
 
 def _build_encoder(home: Path, steps: int | None, on_step: OnStep) -> dict[str, Any]:

@@ -81,9 +81,7 @@ def dispersion_figure(history: Sequence[FitStep], *, steps: int | None = None, h
     figure.update_traces(showlegend=False)
     _steps_axis(figure, steps)
     values = [one.dispersion for one in history] or [1.0]
-    figure.update_yaxes(
-        title="spread over the zoo's", range=[min(0.85, *values, 1) - 0.03, max(1.15, *values)]
-    )
+    figure.update_yaxes(title="spread over the zoo's", range=[min(0.85, *values, 1) - 0.03, max(1.15, *values)])
     return layout(figure, height=height)
 
 

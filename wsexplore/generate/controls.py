@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from wsexplore.align import reset_statistics
-from wsexplore.generate.flow import standard_noise
+from wsexplore.generate.sources import standard_noise
 from wsexplore.zoo import Recipe, Zoo
 
 CONTROLS = ("gaussian", "independent", "averages", "triples")

@@ -2,47 +2,32 @@
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from wsexplore.align import align, spec_of
+from wsexplore.align import spec_of
 from wsexplore.datasets import Dataset, dataset
 from wsexplore.embed import Encoder
 from wsexplore.generate.checkpoint import Checkpoint
+from wsexplore.generate.checks import SAMPLES
 from wsexplore.generate.conditions import Conditions
 from wsexplore.generate.config import FlowConfig
-from wsexplore.generate.coordinates import Coordinates
-from wsexplore.generate.examples import Examples, loss_of_zero
 from wsexplore.generate.finish import mean_accuracy
 from wsexplore.generate.flow import WeightFlow
-from wsexplore.generate.function_coordinates import Function, FunctionCoordinates
-from wsexplore.generate.latent_coordinates import LatentCoordinates
 from wsexplore.generate.networks import network_of
-from wsexplore.generate.paths import PATHS
-from wsexplore.generate.plain_coordinates import PlainCoordinates
-from wsexplore.generate.principal_coordinates import PrincipalCoordinates
-from wsexplore.generate.sources import Source
+from wsexplore.generate.prepare import Split, coordinates_of, examples_of, framed, scheme_of
 from wsexplore.generate.tokens import UnitTokens
-from wsexplore.generate.training import SAMPLES, FitStep, Training
-from wsexplore.generate.unit_coordinates import UnitCoordinates
+from wsexplore.generate.training import FitStep, Training
 from wsexplore.nets import Architecture
-from wsexplore.population import OnStep, device_of, field_grid
+from wsexplore.population import OnStep, device_of
 from wsexplore.population.steps import threads_for
-from wsexplore.symmetry import PermutationSpec, permute_weights, random_permutation
 from wsexplore.zoo import Recipe, Zoo
 
 FEWEST = 16
 """Networks that a flow needs at least."""
-
-PICTURE, PROBES = 12, 64
-"""Pixels along a side of a field, and samples, on which a function is measured."""
-
-ORDERS = 4
-"""Random orders of every network from which the coordinates of an augmented fit are measured."""
 
 
 def fit_flow(
@@ -97,17 +82,17 @@ def fit_flow(
     told = listens.rows(zoo.table)
     spec = spec_of(architecture)
     tokens = UnitTokens.of(spec, architecture.layout)
-    frame = _framed(zoo, config, tokens, reference or 0, encoder, seed)
+    frame = framed(zoo, config, tokens, reference or 0, encoder, seed)
     order = torch.randperm(len(zoo), generator=torch.Generator().manual_seed(seed))
     apart = max(1, round(config.held_out * len(zoo))) if config.held_out else 0
     train, others = order[apart:].sort().values, order[:apart].sort().values
     kept = Checkpoint.of(checkpoint, zoo.fingerprint, config, seed, reference) if checkpoint is not None else None
     with threads_for(architecture.layout.size):
-        split = _Split(frame.select(train.numpy()), frame.select(others.numpy()), told[train], told[others])
+        split = Split(frame.select(train.numpy()), frame.select(others.numpy()), told[train], told[others])
         source = _data_of(zoo, architecture, data)
-        coordinates = _coordinates(split.train, config, tokens, spec, encoder, source, seed)
-        init = _scheme(zoo)
-        examples = _examples(split, listens, coordinates, architecture, spec, tokens.to(target), config, init, seed)
+        coordinates = coordinates_of(split.train, config, tokens, spec, encoder, source, seed)
+        init, moved = scheme_of(zoo), tokens.to(target)
+        examples = examples_of(split, listens, coordinates, architecture, spec, moved, config, init, seed)
         size = coordinates.size
         network = network_of(config, tokens, size, listens.width, seed=seed).to(target)
 
@@ -145,112 +130,6 @@ def fit_flow(
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Split:
-    """Networks to train on and networks kept out, with what is told of them."""
-
-    train: Zoo
-    held_out: Zoo
-    told: Tensor
-    held_out_told: Tensor
-
-
-def _framed(
-    zoo: Zoo, config: FlowConfig, tokens: UnitTokens, reference: int, encoder: Encoder | None, seed: int
-) -> Zoo:
-    """The networks with their units in the order in which they are learnt."""
-    if config.kind == "latent":
-        if encoder is None:
-            raise ValueError("a latent flow lives in the latents of an encoder; give one, or choose another kind")
-        return encoder.align(zoo)
-    raw = config.frame == "raw" or (
-        config.frame == "auto" and (config.augment or (config.kind == "tokens" and tokens.exclusive))
-    )
-    return zoo if raw else align(zoo, reference=reference, seed=seed)
-
-
-def _coordinates(
-    train: Zoo,
-    config: FlowConfig,
-    tokens: UnitTokens,
-    spec: PermutationSpec,
-    encoder: Encoder | None,
-    source: Dataset | None,
-    seed: int,
-) -> Coordinates:
-    if config.kind == "latent":
-        assert encoder is not None
-        return LatentCoordinates.of(train, encoder, components=config.components)
-    weights = train.weights
-    if config.augment:
-        orders = [random_permutation(spec, seed=seed + turn, models=len(weights)) for turn in range(ORDERS)]
-        layout = train.architecture.layout
-        weights = torch.cat([permute_weights(weights, order, spec, layout) for order in orders])
-    if config.kind == "tokens":
-        return UnitCoordinates.of(weights, tokens)
-    if config.kind == "plain" and config.basis != "principal":
-        return PlainCoordinates.of(weights)
-    if config.basis == "function":
-        return FunctionCoordinates.of(weights, _probe(train.groups()[0][0], source), components=config.components)
-    return PrincipalCoordinates.of(weights, components=config.components, whiten=config.kind == "preconditioned")
-
-
-def _probe(architecture: Architecture, source: Dataset | None) -> Function:
-    """What a network answers: the picture of a field, or logits of the first training samples."""
-    if architecture.task == "field":
-        inputs = field_grid(PICTURE, PICTURE)
-    elif source is None:
-        raise ValueError("what weights change of the function is measured on data; name a data set that is here")
-    else:
-        inputs = source.train.inputs[:PROBES]
-    return lambda weights: architecture.forward(weights.unsqueeze(0), inputs)[0]
-
-
-def _examples(
-    split: _Split,
-    listens: Conditions,
-    coordinates: Coordinates,
-    architecture: Architecture,
-    spec: PermutationSpec,
-    tokens: UnitTokens,
-    config: FlowConfig,
-    init: str,
-    seed: int,
-) -> Examples:
-    device, layout = tokens.gather.device, architecture.layout
-    weights = split.train.weights
-    states = coordinates.encode(weights)
-    source = Source.of(config.source, config.source_scale, states, init)
-    path, generator = PATHS[config.path], torch.Generator().manual_seed(seed + 2)
-    pool = source.draw(config.pool, generator, coordinates, layout)
-    noise = source.draw(SAMPLES, generator, coordinates, layout)
-    weight, states = coordinates.variance.to(device), states.to(device)
-
-    def permuted(rows: Tensor, draw: torch.Generator) -> Tensor:
-        order = random_permutation(spec, seed=int(torch.randint(2**31 - 1, (1,), generator=draw)), models=len(rows))
-        return coordinates.encode(permute_weights(weights[rows], order, spec, layout))
-
-    return Examples(
-        states=states,
-        held_out=coordinates.encode(split.held_out.weights).to(device) if len(split.held_out) else states[:0],
-        conditions=split.told.to(device),
-        held_out_conditions=split.held_out_told.to(device),
-        listens=listens,
-        drop=config.drop,
-        weight=weight,
-        spread=float((weight * states.square()).mean().sqrt()),
-        unit=loss_of_zero(states, weight, path, noise.to(device)),
-        path=path,
-        source=source,
-        coordinates=coordinates,
-        layout=layout,
-        tokens=tokens,
-        coupling=config.coupling,
-        pool=pool.to(device),
-        permuted=permuted if config.augment else None,
-    )
-
-
 def _data_of(zoo: Zoo, architecture: Architecture, data: str | Dataset | None) -> Dataset | None:
     """The data set that samples are tested on, if there is one and it is here."""
     if architecture.task == "field":
@@ -267,12 +146,6 @@ def _data_of(zoo: Zoo, architecture: Architecture, data: str | Dataset | None) -
         return None
     fits = found is None or found.test.inputs[0].numel() == int(np.prod(architecture.input_shape))
     return found if fits else None
-
-
-def _scheme(zoo: Zoo) -> str:
-    """The initialisation scheme of the zoo, where its table names one alone."""
-    names = {str(name) for name in zoo.table["init"]} if "init" in zoo.table else set()
-    return names.pop() if len(names) == 1 else "default"
 
 
 def _checked(zoo: Zoo, reference: int | None) -> Architecture:

@@ -22,7 +22,7 @@ from wsexplore.generate.networks import on_device
 from wsexplore.generate.paths import PATHS
 from wsexplore.generate.solver import SOLVER, STEPS, TOLERANCE, VelocityField, integrate
 from wsexplore.generate.sources import Source
-from wsexplore.generate.sources import standard_noise as standard_noise
+from wsexplore.generate.told import OPEN, told
 from wsexplore.generate.training import FitStep
 from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.generate.velocity import Velocity
@@ -33,9 +33,6 @@ from wsexplore.zoo import Recipe, Zoo
 
 MEMORY = 64 << 20
 """Bytes of activations that one chunk of networks may take."""
-
-OPEN = 1.0
-"""Guidance at which a condition is followed as it was learnt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,19 +247,7 @@ class WeightFlow:
         self, rows: int, *, seed: int, trajectory: bool = False, **chosen: Any
     ) -> tuple[dict[str, list[Any]], Recipe]:
         """The columns of the table of sampled networks, and their recipe; arguments as for `as_zoo`."""
-        points = chosen["steps"] + 1 if trajectory else 1
-        n = rows // points
-        columns: dict[str, list[Any]] = {
-            "id": [f"flow-{seed}-{i}" + (f"-{p}" if trajectory else "") for i in range(n) for p in range(points)],
-            "run": [i for i in range(n) for _ in range(points)],
-            "epoch": list(range(points)) * n,
-        }
-        same: dict[str, Any] = {"seed": seed, "steps": chosen["steps"], "solver": chosen["solver"]}
-        same |= {"temperature": chosen["temperature"]}
-        same |= {f"asked_{name}": value for name, value in chosen.get("condition", {}).items()}
-        same |= {} if self.dataset is None else {"dataset": self.dataset}
-        columns |= {name: [value] * rows for name, value in same.items()}
-        return columns, self._sample_recipe(n, seed, trajectory, chosen)
+        return told(self, rows, seed, trajectory, chosen)
 
     def save(self, path: str | Path) -> Path:
         """Write a folder of safetensors and a manifest, whole or not at all. `open` gives the same bits back.
@@ -291,26 +276,6 @@ class WeightFlow:
         else:
             numbers = 4 * size + config.width * (2 + config.expansion)
         return max(1, MEMORY // (4 * numbers))
-
-    def _sample_recipe(self, n: int, seed: int, trajectory: bool, chosen: dict[str, Any]) -> Recipe:
-        defaults = {"steps": self.steps, "solver": SOLVER, "temperature": 1.0}
-        defaults |= {"condition": {}, "guidance": OPEN, "tolerance": TOLERANCE, "trajectory": False}
-        whole = {**defaults, **chosen, "trajectory": trajectory}
-        changed = {name: value for name, value in whole.items() if value != defaults[name]}
-        options = []
-        for name, value in changed.items():
-            if name == "condition":
-                options += [f"--condition {column}={one}" for column, one in value.items()]
-            else:
-                options.append(f"--{name}" if name == "trajectory" else f"--{name} {value}")
-        return Recipe.of(
-            "sample",
-            inputs={"flow": self.fingerprint},
-            arguments={"models": n, **whole},
-            seed=seed,
-            cli=" ".join([f"wsexplore flow sample FLOW --out ZOO --models {n} --seed {seed}", *options]),
-            python=f"flow.sample({n}, seed={seed}" + "".join(f", {k}={v!r}" for k, v in changed.items()) + ")",
-        )
 
 
 def _progress(on_step: OnStep | None, rows: range, n: int, steps: int) -> Callable[[int], None] | None:

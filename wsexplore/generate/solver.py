@@ -127,7 +127,7 @@ def _adaptive(
         taken = off <= 1
         state = torch.where(taken.unsqueeze(1), ahead, state)
         slope = torch.where(taken.unsqueeze(1), fourth, slope)
-        time = torch.where(taken, time + step, time)
+        time = torch.where(taken, torch.where(length >= end - time, end, time + step), time)
         length = step.clamp_min(1e-6 * end) * (0.9 * off.clamp_min(1e-6) ** (-1 / 3)).clamp(0.2, 4.0)
         done = int(steps * float(time.min()) / end + 1e-4)
         for number in range(told + 1, done + 1):

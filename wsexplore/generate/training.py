@@ -7,28 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from wsexplore.generate.checks import Check
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.examples import Examples
+from wsexplore.generate.loss import flow_loss, spread_times
 from wsexplore.generate.networks import on_device
-from wsexplore.generate.paths import Path
-from wsexplore.generate.solver import SOLVER, STEPS, integrate
 from wsexplore.generate.velocity import Velocity
 from wsexplore.population import OnStep
 
 CHECKS = 20
 """How often, over the whole training, the held-out loss and the samples are measured."""
-
-ROUNDS = 200
-"""Pairs of noise and held-out network per check, at least."""
-
-SAMPLES = 64
-"""Networks sampled per check."""
-
-NARROWEST, WIDEST = 0.9, 1.1
-"""Bounds of the noise scale: a flow whose spread is further off is not repaired, its dispersion says so."""
 
 State = dict[str, Any]
 Judge = Callable[[Tensor], float | None]
@@ -108,7 +98,7 @@ class Training:
             ValueError: the loss is not finite.
         """
         course = _Course.of(self, earlier)
-        check, every = _Check.of(self), max(1, self.config.steps // CHECKS)
+        check, every = Check.of(self.examples, self.seed), max(1, self.config.steps // CHECKS)
         stopped = self._stopped(course.history)
         for record in course.history:
             on_check(record)
@@ -133,20 +123,6 @@ class Training:
         if not patience or len(losses) <= patience or min(losses[-patience:]) < min(losses[:-patience]):
             return ""
         return f"{patience} checks in a row did not lower the held-out loss"
-
-
-def flow_loss(
-    network: Velocity,
-    path: Path,
-    noise: Float[Tensor, "models state"],
-    data: Float[Tensor, "models state"],
-    time: Float[Tensor, " models"],
-    weight: Float[Tensor, " state"],
-    condition: Float[Tensor, "models conditions"] | None = None,
-) -> Float[Tensor, ""]:
-    """Mean squared error of the velocity, in which each number of a state counts with its `weight`."""
-    error = network(path.at(noise, data, time), time, condition) - path.velocity(noise, data, time)
-    return torch.mean(weight * error.square())
 
 
 @dataclass(slots=True, eq=False)
@@ -186,7 +162,7 @@ class _Course:
             torch.manual_seed(training.seed * 1_000_003 + self.step)
         data, condition = examples.batch(config.batch, draw)
         noise = examples.paired(examples.noise(config.batch, draw), data)
-        time = _times(config.batch, examples.path.end, draw).to(data.device)
+        time = spread_times(config.batch, examples.path.end, draw).to(data.device)
         network.train()
         velocity, weight = cast(Velocity, network), examples.weight
         loss = flow_loss(velocity, examples.path, noise, data, time, weight, condition) / examples.unit
@@ -199,7 +175,7 @@ class _Course:
         _follow(self.average, network, min(config.average, self.step / (self.step + 9)))
         self.losses.append(loss.detach())
 
-    def record(self, check: "_Check") -> FitStep:
+    def record(self, check: Check) -> FitStep:
         """Measure, and remember the network if it is the best so far."""
         loss = float(torch.stack(self.losses).mean())
         self.losses.clear()
@@ -240,77 +216,6 @@ class _Course:
         self.generator.set_state(earlier["generator"])
         self.step = int(earlier["step"])
         self.history = [FitStep(**one) for one in earlier["history"]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Check:
-    """The same held-out networks, noise, times and conditions at every check."""
-
-    examples: Examples
-    start: Tensor
-    start_condition: Tensor | None
-    noise: Tensor
-    data: Tensor
-    condition: Tensor | None
-    time: Tensor
-
-    @classmethod
-    def of(cls, training: Training) -> "_Check":
-        examples, generator = training.examples, torch.Generator().manual_seed(training.seed + 1)
-        start = examples.noise(SAMPLES, generator)
-        rows = torch.randint(len(examples.states), (SAMPLES,), generator=generator).to(start.device)
-        asked = examples.conditions[rows] if examples.conditions.shape[1] else None
-        held_out, told = examples.held_out, examples.held_out_conditions
-        if len(held_out):
-            rounds = -(-ROUNDS // len(held_out))
-            held_out, told = held_out.repeat(rounds, 1), told.repeat(rounds, 1)
-        noise = examples.noise(len(held_out), generator)
-        noise = examples.paired(noise, held_out) if len(held_out) else noise
-        time = _times(len(held_out), examples.path.end, generator).to(start.device)
-        return cls(examples, start, asked, noise, held_out, told if told.shape[1] else None, time)
-
-    @torch.no_grad()
-    def loss(self, network: nn.Module) -> float | None:
-        if len(self.data) == 0:
-            return None
-        velocity = cast(Velocity, network)
-        path, weight, unit = self.examples.path, self.examples.weight, self.examples.unit
-        return float(flow_loss(velocity, path, self.noise, self.data, self.time, weight, self.condition)) / unit
-
-    def sampled(self, network: nn.Module, scale: float = 1.0) -> Tensor:
-        """States of new networks."""
-        velocity = cast(Velocity, network)
-        return integrate(
-            lambda state, time: velocity(state, time, self.start_condition),
-            scale * self.start,
-            end=self.examples.path.end,
-            steps=STEPS,
-            solver=SOLVER,
-        )
-
-    def dispersion_of(self, states: Tensor) -> float:
-        """Their spread over the zoo's."""
-        return float((self.examples.weight * states.square()).mean().sqrt()) / self.examples.spread
-
-    def calibrated(self, network: nn.Module) -> float:
-        """The noise scale whose samples have dispersion 1, by two secant steps, within bounds."""
-        if not self.examples.adjustable:
-            return 1.0
-        scale, last, slope = 1.0, self.dispersion_of(self.sampled(network)), 1.0
-        for _ in range(2):
-            new = min(max(scale + (1 - last) / slope, NARROWEST), WIDEST)
-            if new == scale:
-                break
-            found = self.dispersion_of(self.sampled(network, new))
-            slope = max((found - last) / (new - scale), 0.5)
-            scale, last = new, found
-        return scale
-
-
-def _times(count: int, end: float, generator: torch.Generator) -> Tensor:
-    """One time in each of `count` equal parts of 0 to `end`, in random order."""
-    parts = torch.randperm(count, generator=generator) + torch.rand(count, generator=generator)
-    return parts * end / max(1, count)
 
 
 def _one_cycle(step: int, steps: int) -> float:
