@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from inspect import unwrap
 
@@ -366,3 +367,9 @@ def test_a_network_without_hidden_units_has_nothing_to_align():
     zoo = Zoo.from_weights(arch, torch.randn(2, arch.layout.size))
     with pytest.raises(ValueError, match="nothing to align"):
         match_pair(zoo, 0, 1, inputs=dataset("digits").test.inputs)
+
+
+def test_two_callers_at_the_same_work_do_not_take_it_from_each_other(zoo):
+    with ThreadPoolExecutor(4) as pool:
+        found = [one.result() for one in [pool.submit(align, zoo, seed=1) for _ in range(8)]]
+    assert len({one.fingerprint for one in found}) == 1

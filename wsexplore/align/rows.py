@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -131,6 +132,8 @@ class _Work:
 
 
 _WORK: dict[str, _Work] = {}
+_USERS: Counter[str] = Counter()
+"""Callers that are at the same work in this moment."""
 _LOCK = threading.Lock()
 
 
@@ -138,11 +141,14 @@ _LOCK = threading.Lock()
 def _at_work(work: _Work) -> Iterator[None]:
     with _LOCK:
         _WORK[work.name] = work
+        _USERS[work.name] += 1
     try:
         yield
     finally:
         with _LOCK:
-            _WORK.pop(work.name, None)
+            _USERS[work.name] -= 1
+            if not _USERS[work.name]:
+                del _WORK[work.name], _USERS[work.name]
 
 
 def match_shard(arguments: Mapping[str, Any], file: Path, tell: Callable[[Mapping[str, Any]], None]) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from wsexplore.align import spec_of
-from wsexplore.datasets import Dataset, dataset
+from wsexplore.datasets import Dataset, dataset, is_registered
 from wsexplore.embed import Encoder
 from wsexplore.generate.checkpoint import Checkpoint
 from wsexplore.generate.checks import SAMPLES
@@ -82,7 +82,8 @@ def fit_flow(
     told = listens.rows(zoo.table)
     spec = spec_of(architecture)
     tokens = UnitTokens.of(spec, architecture.layout)
-    frame = framed(zoo, config, tokens, reference or 0, encoder, seed)
+    aligning: OnStep | None = None if on_step is None else (lambda share, message: on_step(0.0, message))
+    frame = framed(zoo, config, tokens, reference or 0, encoder, seed, aligning)
     order = torch.randperm(len(zoo), generator=torch.Generator().manual_seed(seed))
     apart = max(1, round(config.held_out * len(zoo))) if config.held_out else 0
     train, others = order[apart:].sort().values, order[:apart].sort().values
@@ -139,7 +140,7 @@ def _data_of(zoo: Zoo, architecture: Architecture, data: str | Dataset | None) -
     names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
     name = data or (names.pop() if len(names) == 1 else None)
     try:
-        found = dataset(name) if name else None
+        found = dataset(name) if name and (data or is_registered(name)) else None
     except (ValueError, OSError):
         if data is not None:
             raise

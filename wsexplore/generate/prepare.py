@@ -22,7 +22,7 @@ from wsexplore.generate.sources import Source
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.unit_coordinates import UnitCoordinates
 from wsexplore.nets import Architecture
-from wsexplore.population import field_grid
+from wsexplore.population import OnStep, field_grid
 from wsexplore.symmetry import PermutationSpec, permute_weights, random_permutation
 from wsexplore.zoo import Zoo
 
@@ -43,7 +43,15 @@ class Split:
     held_out_told: Tensor
 
 
-def framed(zoo: Zoo, config: FlowConfig, tokens: UnitTokens, reference: int, encoder: Encoder | None, seed: int) -> Zoo:
+def framed(
+    zoo: Zoo,
+    config: FlowConfig,
+    tokens: UnitTokens,
+    reference: int,
+    encoder: Encoder | None,
+    seed: int,
+    on_step: OnStep | None = None,
+) -> Zoo:
     """The networks with their units in the order in which they are learnt."""
     if config.kind == "latent":
         if encoder is None:
@@ -52,7 +60,7 @@ def framed(zoo: Zoo, config: FlowConfig, tokens: UnitTokens, reference: int, enc
     raw = config.frame == "raw" or (
         config.frame == "auto" and (config.augment or (config.kind == "tokens" and tokens.exclusive))
     )
-    return zoo if raw else align(zoo, reference=reference, seed=seed)
+    return zoo if raw else align(zoo, reference=reference, seed=seed, on_step=on_step)
 
 
 def coordinates_of(
