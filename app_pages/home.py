@@ -32,6 +32,7 @@ DOORS = (
         ":material/landscape_2:",
         "What lies around a network? Planes, learned curves, curvature and phases.",
     ),
+    ("fit", "Fit", ":material/graph_4:", "Can the shape of a zoo be learnt? Fit a flow, and watch its samples."),
     ("sample", "Sample", ":material/casino:", "Can we draw a network that nobody trained? Draw one, and judge it."),
 )
 ROW = 3

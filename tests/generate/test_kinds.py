@@ -114,6 +114,16 @@ def test_principal_components_of_columns_read_apart_are_the_same(zoo, monkeypatc
     torch.testing.assert_close(apart.encode(weights).abs(), whole.encode(weights).abs(), atol=1e-3, rtol=1e-3)
 
 
+def test_more_networks_than_weights_have_the_same_components_as_the_gram_matrix_gives(monkeypatch):
+    weights = torch.randn(50, 12, generator=torch.Generator().manual_seed(0)) @ torch.randn(12, 12)
+    few = PrincipalCoordinates.of(weights)
+    module = "wsexplore.generate.principal_coordinates"
+    monkeypatch.setattr(f"{module}._by_weights", __import__(module, fromlist=["x"])._by_networks)
+    many = PrincipalCoordinates.of(weights)
+    torch.testing.assert_close(few.encode(weights).abs(), many.encode(weights).abs(), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(few.explained, many.explained, atol=1e-5, rtol=1e-4)
+
+
 def test_networks_that_are_all_the_same_cannot_be_fitted_in_a_principal_basis():
     with pytest.raises(ValueError, match="all networks are the same"):
         PrincipalCoordinates.of(torch.ones(5, 7))

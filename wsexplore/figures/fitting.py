@@ -147,7 +147,7 @@ def flows_figure(frame: pd.DataFrame, *, height: int | None = None) -> go.Figure
             name=title,
             hovertemplate=f"<b>%{{y}}</b><br>{title}: %{{x:.1%}}<extra></extra>",
         )
-    figure.update_xaxes(title="test accuracy", tickformat=".0%")
+    figure.update_xaxes(title="test accuracy", tickformat=".1%")
     figure.update_yaxes(autorange="reversed", automargin=True, type="category", ticklabelstandoff=6)
     return layout(figure, height=height or 130 + 34 * len(names))
 

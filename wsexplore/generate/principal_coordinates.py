@@ -1,5 +1,6 @@
 """Coordinates in the principal basis of the networks themselves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -19,8 +20,9 @@ class PrincipalCoordinates:
 
     With centred weights $X$ ($m$ networks) and the eigenvectors $U \Lambda U^\top$ of the Gram matrix $X X^\top$, the
     components are the columns of $X^\top U \Lambda^{-1/2}$ and carry the variances $\Lambda / (m - 1)$. So $m - 1$
-    components hold the networks without loss however many weights they have, and the largest matrix that is decomposed
-    is $m \times m$. What lies outside their span is lost.
+    components hold the networks without loss however many weights they have. Where there are more networks than weights
+    the covariance is decomposed instead, so the largest matrix is as wide as the lesser number. What lies outside the
+    span of the components is lost.
 
     Attributes:
         mean: of each weight.
@@ -51,24 +53,15 @@ class PrincipalCoordinates:
             ValueError: the networks are all the same.
         """
         mean = weights.mean(0, dtype=torch.float64).float()
-        gram = torch.zeros(len(weights), len(weights), dtype=torch.float64)
-        for start in range(0, len(mean), COLUMNS):
-            part = (weights[:, start : start + COLUMNS] - mean[start : start + COLUMNS]).double()
-            gram += part @ part.T
-        values, vectors = torch.linalg.eigh(gram)
-        values, vectors = values.flip(0), vectors.flip(1)
+        values, basis = (_by_networks if len(weights) <= len(mean) else _by_weights)(weights, mean)
         if not values[0] > 0:
             raise ValueError("all networks are the same, so there is nothing to generate")
         kept = int((values > SMALLEST_SHARE * values[0]).sum())
         kept = min(kept, len(weights) - 1, components or kept)
-        turn = (vectors[:, :kept] / values[:kept].sqrt()).float()
-        basis = torch.empty(kept, len(mean))
-        for start in range(0, len(mean), COLUMNS):
-            stop = start + COLUMNS
-            basis[:, start:stop] = turn.T @ (weights[:, start:stop] - mean[start:stop])
         variances = values[:kept] / (len(weights) - 1)
         scale = variances.sqrt() if whiten else variances.mean().sqrt().expand(kept)
-        return cls(mean, basis, scale.float().contiguous(), (values[:kept] / values.clamp_min(0).sum()).float())
+        explained = (values[:kept] / values.clamp_min(0).sum()).float()
+        return cls(mean, basis(kept), scale.float().contiguous(), explained)
 
     @property
     def size(self) -> int:
@@ -107,3 +100,37 @@ class PrincipalCoordinates:
         if scale.shape != (len(basis),) or explained.shape != scale.shape or not (scale > 0).all():
             raise ValueError("the scales do not fit the basis")
         return cls(mean, basis, scale, explained)
+
+
+Basis = Callable[[int], Tensor]
+"""Gives so many components, one per row."""
+
+
+def _by_networks(weights: Tensor, mean: Tensor) -> tuple[Tensor, Basis]:
+    """Through the Gram matrix of the networks, read some weights at a time."""
+    gram = torch.zeros(len(weights), len(weights), dtype=torch.float64)
+    for start in range(0, len(mean), COLUMNS):
+        part = (weights[:, start : start + COLUMNS] - mean[start : start + COLUMNS]).double()
+        gram += part @ part.T
+    values, vectors = torch.linalg.eigh(gram)
+    values, vectors = values.flip(0), vectors.flip(1)
+
+    def basis(kept: int) -> Tensor:
+        turn, rows = (vectors[:, :kept] / values[:kept].sqrt()).float(), torch.empty(kept, len(mean))
+        for start in range(0, len(mean), COLUMNS):
+            stop = start + COLUMNS
+            rows[:, start:stop] = turn.T @ (weights[:, start:stop] - mean[start:stop])
+        return rows
+
+    return values, basis
+
+
+def _by_weights(weights: Tensor, mean: Tensor) -> tuple[Tensor, Basis]:
+    """Through the covariance of the weights, read some networks at a time."""
+    covariance = torch.zeros(len(mean), len(mean), dtype=torch.float64)
+    for part in torch.split(weights, max(1, COLUMNS * 64 // len(mean))):
+        apart = (part - mean).double()
+        covariance += apart.T @ apart
+    values, vectors = torch.linalg.eigh(covariance)
+    values, vectors = values.flip(0), vectors.flip(1)
+    return values, lambda kept: vectors[:, :kept].T.float().contiguous()

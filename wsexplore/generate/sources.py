@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from wsexplore.generate.coordinates import Coordinates
+from wsexplore.generate.principal_coordinates import PrincipalCoordinates
 from wsexplore.nets import Layout, initial_weights
 
 
@@ -32,9 +33,8 @@ class Source:
         """The source for networks whose states have mean 0."""
         factor = torch.empty(0, states.shape[1])
         if kind == "covariance":
-            values, vectors = torch.linalg.eigh((states @ states.T).double())
-            kept = values > 1e-10 * values[-1]
-            factor = (vectors[:, kept].T.float() @ states) / (len(states) - 1) ** 0.5
+            principal = PrincipalCoordinates.of(states)
+            factor = principal.basis * principal.scale.unsqueeze(1)
         return cls(kind, float(scale), init, factor)
 
     def scaled(self, factor: float) -> "Source":
