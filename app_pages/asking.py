@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app_pages.link import check_link, check_link_number
+from app_pages.turn import Turn
 from wsexplore.generate.conditions import Column
 
 FEW = 12
@@ -15,38 +16,50 @@ FEW = 12
 ANY = "any"
 """The choice that leaves a column of words open."""
 
+EACH = "each in turn"
+"""The choice that asks for every word of a column, network by network."""
 
-def ask_for(columns: Sequence[Column]) -> tuple[tuple[str, Any], ...]:
-    """The widgets of a flow's columns, and what was asked for, without what stays open."""
+
+def ask_for(columns: Sequence[Column], *, turned: bool) -> tuple[tuple[tuple[str, Any], ...], Turn]:
+    """The widgets of a flow's columns; what was asked for, without what stays open, and what is asked for in turn.
+
+    With `turned` the first column of words can be asked for word by word, which it is at first.
+    """
     asked: list[tuple[str, Any]] = []
+    turn: Turn = ()
+    first = next((column.name for column in columns if column.values), "") if turned else ""
     numbers = [column for column in columns if not column.values]
     for column in columns:
         if column.values:
-            value = _word(column)
-            asked += [] if value == ANY else [(column.name, value)]
+            value = _word(column, turned=column.name == first)
+            if value == EACH and column.name == first:
+                turn = tuple((column.name, word) for word in column.values)
+            elif value != ANY:
+                asked.append((column.name, value))
     for start in range(0, len(numbers), 3):
         for cell, column in zip(st.columns(3), numbers[start : start + 3], strict=False):
             with cell:
                 value = _number(column)
                 asked += [] if value is None else [(column.name, value)]
-    return tuple(asked)
+    return tuple(asked), turn
 
 
-def _word(column: Column) -> str:
-    """One of the words that the flow saw."""
-    key, options = f"ask_{column.name}", [ANY, *column.values]
+def _word(column: Column, *, turned: bool) -> str:
+    """One of the words that the flow saw, or `ANY`, or with `turned` `EACH`."""
+    more = [ANY, EACH] if turned else [ANY]
+    key, options = f"ask_{column.name}", [*more, *column.values]
     check_link(key, options, f"{_said(column)} of")
     told: dict[str, Any] = {
         "key": key,
         "bind": "query-params",
         "help": f"Ask for networks whose {_said(column)} is this. With `{ANY}` it is left open, and as frequent as in "
-        "the zoo.",
+        "the zoo." + (f" With `{EACH}` every network is asked for the next one." if turned else ""),
     }
     label = _said(column).capitalize()
     if len(options) <= FEW:
-        found = st.segmented_control(label, options, default=ANY, required=True, **told)
+        found = st.segmented_control(label, options, default=more[-1], required=True, **told)
     else:
-        found = st.selectbox(label, options, **told)
+        found = st.selectbox(label, options, index=len(more) - 1, **told)
     return str(found)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from app_pages.asking import ask_for
 from app_pages.link import check_link, check_link_number
 from app_pages.offer import Offer
+from app_pages.turn import Turn
 from app_pages.work import lasting
 from wsexplore.generate import SOLVER, SOLVERS, TOLERANCE
 
@@ -18,6 +19,12 @@ MOST = 1000
 MOST_STEPS = 200
 STRONGEST = 5.0
 """Guidance, at most."""
+
+COOLER, STRONGER = 0.9, 1.5
+"""Temperature and guidance at first, where pictures are asked for word by word."""
+
+RESET = ("ask_", "open_", "steps", "drawn-now", "heat", "guidance", "n")
+"""Beginnings of the keys that another flow has other defaults for."""
 
 TOLERANCES = (1e-3, 1e-1)
 
@@ -43,6 +50,7 @@ class DrawSettings:
         tolerance: of the adaptive solver.
         condition: what is asked for, column and value.
         guidance: how strongly.
+        turn: what is asked for in turn, network by network.
     """
 
     count: int
@@ -53,6 +61,7 @@ class DrawSettings:
     tolerance: float = TOLERANCE
     condition: tuple[tuple[str, Any], ...] = ()
     guidance: float = 1.0
+    turn: Turn = ()
 
     def request(self) -> dict[str, Any]:
         """The arguments of `SamplerClient.sample` besides flow and number."""
@@ -67,7 +76,7 @@ class DrawSettings:
         }
 
 
-def draw_settings(offer: Offer, cost: Callable[[DrawSettings], str], *, usual: int) -> DrawSettings:
+def draw_settings(offer: Offer, cost: Callable[[DrawSettings], str], *, field: bool) -> DrawSettings:
     """The panel that sets them; they live in the link.
 
     Moving a slider only tells the new cost. What was set is drawn when the button is pressed, or where it came with a
@@ -76,12 +85,13 @@ def draw_settings(offer: Offer, cost: Callable[[DrawSettings], str], *, usual: i
     Args:
         offer: the flow.
         cost: says what drawing with some settings takes.
-        usual: networks, at first.
+        field: whether networks are pictures; those of a flow that listens to words are asked for all words in turn at
+            first, a little cooler and more strongly than learnt.
     """
     flow = (offer.address, offer.name)
     if st.session_state.setdefault("settings-of", flow) != flow:
         st.session_state["settings-of"] = flow
-        for key in [key for key in st.session_state if str(key).startswith(("ask_", "open_", "steps", "drawn-now"))]:
+        for key in [key for key in st.session_state if str(key).startswith(RESET)]:
             del st.session_state[key]
     check_link_number("n", 2, MOST, "a number of networks of")
     check_link_number("steps", 1, MOST_STEPS, "a number of steps of")
@@ -91,16 +101,17 @@ def draw_settings(offer: Offer, cost: Callable[[DrawSettings], str], *, usual: i
     check_link_number("tolerance", *TOLERANCES, "tolerance")
     check_link("solver", list(NAMED.values()), "solver")
     st.session_state["settings-whole"] = True
-    st.fragment(_panel)(offer, cost, usual)
+    turned = field and any(column.values for column in offer.columns)
+    st.fragment(_panel)(offer, cost, 60 if field else 16, turned)
     drawn: DrawSettings = st.session_state["drawn-now"]
     return drawn
 
 
-def _panel(offer: Offer, cost: Callable[[DrawSettings], str], usual: int) -> None:
+def _panel(offer: Offer, cost: Callable[[DrawSettings], str], usual: int, turned: bool) -> None:
     """The widgets; the page is left alone until the button is pressed."""
     whole = st.session_state.pop("settings-whole", False)
     with st.container(border=True, key="settings"):
-        condition = ask_for(offer.columns)
+        condition, turn = ask_for(offer.columns, turned=turned)
         cells = st.columns([1.5, 0.8, 1.3, 0.8], vertical_alignment="bottom")
         count = cells[0].slider("Networks", 2, MOST, usual, key="n", bind="query-params", help="So many at one click.")
         seed = cells[1].number_input(
@@ -110,15 +121,15 @@ def _panel(offer: Offer, cost: Callable[[DrawSettings], str], usual: int) -> Non
             "Temperature",
             0.0,
             1.5,
-            1.0,
+            COOLER if turned else 1.0,
             0.05,
             key="heat",
             bind="query-params",
             help="Scale of the noise: below 1 samples are safer and less diverse, at 0 all are one network.",
         )
         pressed = cells[3].button("Draw", key="draw-now", icon=":material/casino:", type="primary", width="stretch")
-        solver, steps, tolerance, guidance = _solver(offer)
-        settings = DrawSettings(count, steps, seed, heat, solver, tolerance, condition, guidance)
+        solver, steps, tolerance, guidance = _solver(offer, STRONGER if turned else 1.0)
+        settings = DrawSettings(count, steps, seed, heat, solver, tolerance, condition, guidance, turn)
         st.caption(cost(settings))
     changed = settings != st.session_state.get("settings-seen")
     st.session_state["settings-seen"] = settings
@@ -128,7 +139,7 @@ def _panel(offer: Offer, cost: Callable[[DrawSettings], str], usual: int) -> Non
         st.rerun()
 
 
-def _solver(offer: Offer) -> tuple[str, int, float, float]:
+def _solver(offer: Offer, usual: float) -> tuple[str, int, float, float]:
     """How the way from noise to network is walked; folded away, as the flow's own is good."""
     with st.expander("Solver" + (" and guidance" if offer.columns else ""), icon=":material/tune:"):
         cells = st.columns(3 if offer.columns else 2)
@@ -170,7 +181,7 @@ def _solver(offer: Offer) -> tuple[str, int, float, float]:
                 "Guidance",
                 0.0,
                 STRONGEST,
-                1.0,
+                usual,
                 0.1,
                 key="guidance",
                 bind="query-params",

@@ -162,11 +162,12 @@ def drawing_cost(seat: Seat, offer: Offer, source: Zoo, settings: DrawSettings) 
     most = WALL if source.architecture.task == "field" else MOST
     some = watched(settings.count, settings.steps, size, most=most, judged=source.architecture.task != "field")
     try:
-        wanted = SampleRequest(offer.name, settings.count, **settings.request())
+        words = min(settings.count, len(settings.turn)) or 1
+        wanted = SampleRequest(offer.name, -(-settings.count // words), **settings.request())
         sampling = seat.ask(lambda client: client.cost(wanted))
     except (OSError, ValueError, RuntimeError):
         return None
     if sampling is None:
         return None
     scale = size / 2410
-    return float(sampling) * (1 + some / settings.count) + scale * (COMPARING * settings.count + 0.2)
+    return float(sampling) * words * (1 + some / settings.count) + scale * (COMPARING * settings.count + 0.2)

@@ -7,11 +7,15 @@ import streamlit as st
 from app_pages.drawing import SIDE, WALL, Drawn
 from app_pages.frame import show
 from app_pages.link import check_link
+from app_pages.plain import plain
+from app_pages.turn import Turn
 from wsexplore.figures.wall import tile_text, trio_figure, wall_figure
 from wsexplore.population import pictures_of
 from wsexplore.zoo import Zoo
 
-COLUMNS = 12
+COLUMNS, MOST_COLUMNS = 12, 16
+"""Tiles of a row; as many as words are asked for in turn, up to the second."""
+
 MOMENTS = 24
 """Points of the solver's time that a wall has, at most."""
 
@@ -22,19 +26,24 @@ TOLD = {"drawn": "drawn by the flow", "nearest": "each the nearest trained one t
 WALLS = {"drawn": "Drawn", "nearest": "Nearest trained"}
 
 
-def filling(film: np.ndarray, count: int) -> None:
+def filling(film: np.ndarray, count: int, turn: Turn) -> None:
     """The wall as far as it is filled; the others wait for their pictures."""
     done = film.shape[1]
     st.plotly_chart(
-        wall_figure(film[-1:], [f"{place + 1}" for place in range(done)], columns=COLUMNS, room=min(count, WALL)),
+        wall_figure(
+            film[-1:], [f"{place + 1}" for place in range(done)], columns=_columns(turn), room=min(count, WALL)
+        ),
         key=f"filling-{done}",
         alt=f"{done} of {min(count, WALL)} pictures are drawn",
         config={"displayModeBar": False},
     )
 
 
-def wall(drawn: Drawn, source: Zoo) -> None:
-    """The wall of the samples, and below it the one that was picked beside its nearest."""
+def wall(drawn: Drawn, source: Zoo, turn: Turn) -> None:
+    """The wall of the samples, and below it the one that was picked beside its nearest.
+
+    What was asked for in turn stands in columns, a word in each.
+    """
     table = drawn.zoo.table
     count = min(WALL, len(table)) if drawn.film is None or len(drawn.outside) else min(len(table), drawn.film.shape[1])
     left, right = st.columns([2, 1.2], vertical_alignment="bottom")
@@ -58,10 +67,13 @@ def wall(drawn: Drawn, source: Zoo) -> None:
     row = _picked(table["id"].astype(str).tolist()[:count])
     rows = np.array([source.row_of(str(name)) for name in table["nearest"].iloc[:count]])
     labels = source.table["label"].iloc[rows].astype(str).tolist() if "label" in source.table else [""] * count
+    asked = _asked(drawn, turn)[:count]
     texts = [
-        tile_text(str(name), [f"nearest: {other}" + (f", a {label}" if label else ""), f"distance {distance:.2f}"])
-        for name, other, label, distance in zip(
-            table["id"], table["nearest"], labels, table["nearest_distance"], strict=False
+        tile_text(
+            str(name), [*wish, f"nearest: {other}" + (f", a {label}" if label else ""), f"distance {distance:.2f}"]
+        )
+        for name, wish, other, label, distance in zip(
+            table["id"], asked, table["nearest"], labels, table["nearest_distance"], strict=False
         )
     ]
     if view == "drawn":
@@ -73,7 +85,7 @@ def wall(drawn: Drawn, source: Zoo) -> None:
         first = f"The first {count} of {len(table):,} samples. "
     with above:
         show(
-            wall_figure(moments, texts, columns=COLUMNS, chosen=row, names=names),
+            wall_figure(moments, texts, columns=_columns(turn), chosen=row, names=names),
             key="wall-figure",
             alt=f"{count} pictures that are networks, {TOLD[str(view)]}; the median distance of a sample to "
             f"the nearest trained network is {median:.2f}",
@@ -83,10 +95,30 @@ def wall(drawn: Drawn, source: Zoo) -> None:
         )
         play = f"Press Play to see noise become pictures in {len(names) - 1} moments. " if len(names) > 1 else ""
         st.caption(
-            f"{first}Every tile is a network that takes the place of a pixel and gives its ink. {play}Click a tile to "
+            f"{first}{_order(drawn, turn)}Every tile is a network that takes the place of a pixel and gives its ink. {play}Click a tile to "
             "see it beside the nearest network that was trained."
         )
     _closely(drawn, source, row, int(rows[row]), labels[row])
+
+
+def _columns(turn: Turn) -> int:
+    return len(turn) if 1 < len(turn) <= MOST_COLUMNS else COLUMNS
+
+
+def _asked(drawn: Drawn, turn: Turn) -> list[list[str]]:
+    """For every sample what it was asked for in turn, if anything."""
+    if not turn:
+        return [[]] * len(drawn.zoo)
+    column = turn[0][0]
+    return [[f"asked for {column.replace('_', ' ')} {value}"] for value in drawn.zoo.table[f"asked_{column}"]]
+
+
+def _order(drawn: Drawn, turn: Turn) -> str:
+    """What columns and rows are, where they mean something; inside a region some networks are left out."""
+    if _columns(turn) != len(turn) or len(drawn.outside):
+        return ""
+    column, words = turn[0][0].replace("_", " "), [value for _, value in turn]
+    return f"Columns are asked for {plain(column)} {plain(', '.join(words))}; a row starts from one noise. "
 
 
 def _moments(drawn: Drawn, count: int) -> tuple[np.ndarray, list[str]]:

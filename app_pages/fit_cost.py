@@ -80,6 +80,8 @@ def fit_cost(part: Zoo, config: FlowConfig, encoder: Encoder | None, on_step: On
 
     def hear(fraction: float, message: str) -> None:
         on_step(min(1.0, len(done) / TIMED), "timing a few steps")
+        if fraction == 0:  # what comes before the first step: aligning tells how far it is
+            return
         done.append(time.perf_counter() - begun)
         if len(done) > TIMED:
             raise _Enough

@@ -9,6 +9,7 @@ import numpy as np
 from app_pages.draw import DrawSettings
 from app_pages.handles import open_alignment, open_projection
 from app_pages.seat import Seat
+from app_pages.turn import in_turn, turn_lines
 from wsexplore.embed import Selection, rows_in, selection_text
 from wsexplore.population import OnStep
 from wsexplore.zoo import Recipe, Zoo, concat
@@ -70,6 +71,16 @@ class Asked:
         asked: dict[str, Any] = {**self.settings.request(), "seed": seed, "trajectory": trajectory}
         if trajectory and self.settings.solver == "adaptive":
             asked["solver"] = WATCHED
+        if not self.settings.turn:
+            return self._sampled(count, asked, on_step)
+
+        def one(own: int, pair: tuple[str, str], tell: OnStep) -> Zoo:
+            return self._sampled(own, {**asked, "condition": {**asked["condition"], pair[0]: pair[1]}}, tell)
+
+        request = {name: value for name, value in asked.items() if name not in ("seed", "trajectory")}
+        return in_turn(one, self.settings.turn, count, on_step, seed=seed, request=request)
+
+    def _sampled(self, count: int, asked: dict[str, Any], on_step: OnStep) -> Zoo:
         return self.seat.client.sample(self.flow, count, judge=self.judged, on_step=on_step, **asked)
 
 
@@ -144,9 +155,12 @@ def _told(zoo: Zoo, asked: Asked, within: Within, sizes: list[int]) -> Zoo:
     request = {name: value for name, value in settings.request().items() if name != "seed"}
     called = ", ".join(f"{name}={value!r}" for name, value in request.items())
     placed = "alignment.place(drawn.weights, drawn.architecture)" if frame == "aligned" else "drawn.weights"
+    one = "in_turn(n, " if settings.turn else "flow.sample(n, seed="
+    many = "" if settings.turn else f", {called}"
     lines = [
+        *(turn_lines(settings.turn, request) if settings.turn else ()),
         f"sizes = {sizes}",
-        f"rounds = [flow.sample(n, seed={settings.seed} + k, {called}) for k, n in enumerate(sizes)]",
+        f"rounds = [{one}{settings.seed} + k{many}) for k, n in enumerate(sizes)]",
         "drawn = wx.concat(rounds) if len(rounds) > 1 else rounds[0]",
         f"places = projection.place({placed}.numpy(), zoo)  # the zoo's {method} map of {frame} weights",
         f"inside = rows_in(places, parse_selection({selection_text(within.selection)!r}))[:{settings.count}]",

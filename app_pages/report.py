@@ -7,11 +7,14 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app_pages.draw import DrawSettings
 from app_pages.drawing import Drawn, fitted_rows
 from app_pages.frame import recipe, show
 from app_pages.handles import jobs
+from app_pages.inside import Within
 from app_pages.link import check_link, here
 from app_pages.offer import Offer
+from app_pages.plain import plain
 from app_pages.work import ask_first, lost, watch
 from wsexplore import figures
 from wsexplore.generate import QualityReport, quality
@@ -20,7 +23,7 @@ from wsexplore.zoo import Zoo
 MODELS = 100
 """Networks per generator."""
 
-TOPICS = ("summary", "quality", "controls")
+TOPICS = ("summary", "quality", "coverage", "controls")
 """Of the short verdict."""
 
 PARTS = {
@@ -87,6 +90,21 @@ def judged(told: str, offer: Offer, source: Zoo, drawn: Drawn, seed: int, slot: 
     return None
 
 
+def compared(settings: DrawSettings, within: Within) -> str:
+    """What was asked for that the zoo was not, in one sentence with a space behind it; empty where nothing was."""
+    asked = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in settings.condition]
+    if settings.turn:
+        asked.append(f"each {settings.turn[0][0].replace('_', ' ')} in turn")
+    if settings.temperature != 1:
+        asked.append(f"temperature {settings.temperature:g}")
+    if within.selection:
+        asked.append("networks inside a region of the map")
+    if not asked:
+        return ""
+    listed = " and ".join([", ".join(asked[:-1]), asked[-1]] if asked[1:] else asked)
+    return f"You asked for {plain(listed)}; the report compares that with the whole zoo. "
+
+
 def short_verdict(report: QualityReport) -> str:
     """What the report says of quality, novelty and the controls; the rest stands beside its figure."""
     return " ".join(report.findings[topic] for topic in TOPICS if topic in report.findings)
@@ -134,6 +152,10 @@ def show_report(report: QualityReport, more: Callable[[], None]) -> None:
             },
         )
     recipe(report.recipe)
+
+
+def _number(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _part(part: str, report: QualityReport) -> None:

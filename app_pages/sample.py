@@ -13,7 +13,7 @@ from app_pages.maps import ensure_maps
 from app_pages.offer import Offer, flow_there, say_offer
 from app_pages.onward import onward
 from app_pages.pick import current_flow
-from app_pages.report import judged, judging_cost, short_verdict, show_report
+from app_pages.report import compared, judged, judging_cost, short_verdict, show_report
 from app_pages.seat import choose_seat, heard
 from app_pages.summary import answered, summary
 from app_pages.travel import travel
@@ -42,7 +42,7 @@ def said_cost(settings: DrawSettings) -> str:
 
 
 within = choose_within()
-settings = draw_settings(offer, said_cost, usual=60 if field else 16)
+settings = draw_settings(offer, said_cost, field=field)
 told = f"{offer.key} {source.fingerprint} {settings} {within}"
 
 
@@ -58,7 +58,7 @@ drawn: Drawn = result_of(
     f"Drawing {settings.count:,} networks",
     draw,
     cost=drawing_cost(seat, offer, source, settings),
-    show=(lambda film: filling(film, settings.count)) if field else None,
+    show=(lambda film: filling(film, settings.count, settings.turn)) if field else None,
 )
 if within.selection:
     st.markdown(said_share(len(drawn.zoo), len(drawn.outside), settings.count))
@@ -68,11 +68,11 @@ part = source.select(fitted_rows(source, offer))
 report = judged(told, offer, source, drawn, settings.seed, slot)
 with numbers:
     goal = summary(drawn, part, report)
-    answered(drawn, settings.condition, report)
+    answered(drawn, settings, report)
 if report is not None:
-    slot.markdown(f"**Verdict.** {short_verdict(report)}")
+    slot.markdown(f"**Verdict.** {compared(settings, within)}{short_verdict(report)}")
 if field:
-    wall(drawn, source)
+    wall(drawn, source, settings.turn)
 travel(home, drawn, within, goal)
 if not field:
     beside(drawn, source)

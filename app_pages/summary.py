@@ -1,10 +1,8 @@
 """The numbers of a draw in one row: those of the samples at once, those of the report as soon as they are there."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import streamlit as st
 
+from app_pages.draw import DrawSettings
 from app_pages.drawing import Drawn
 from app_pages.plain import plain
 from wsexplore.generate import QualityReport
@@ -47,10 +45,10 @@ def summary(drawn: Drawn, part: Zoo, report: QualityReport | None) -> float | No
     return goal
 
 
-def answered(drawn: Drawn, condition: Sequence[tuple[str, Any]], report: QualityReport | None) -> None:
+def answered(drawn: Drawn, settings: DrawSettings, report: QualityReport | None) -> None:
     """Whether samples are what was asked for, where that can be measured."""
     table, told = drawn.zoo.table, []
-    for column, value in condition:
+    for column, value in settings.condition:
         if isinstance(value, float) and column in table:
             got = float(table[column].mean())
             told.append(f"asked for {plain(column.replace('_', ' '))} {value:.3g}, got {got:.3g} on average")
@@ -59,6 +57,11 @@ def answered(drawn: Drawn, condition: Sequence[tuple[str, Any]], report: Quality
             told.append(
                 f"asked for {plain(value)}, and a classifier of real images sees it in {share:.0%} of the pictures"
             )
+    if settings.turn and settings.turn[0][0] == "label" and report is not None and "class" in report.per_sample:
+        wanted = table.set_index("id")["asked_label"].astype(str)
+        seen = report.per_sample.set_index("id")["class"].astype(str)
+        share = float((seen == wanted.loc[seen.index]).mean())
+        told.append(f"asked for each label in turn, a classifier of real images sees it in {share:.0%} of the pictures")
     if told:
         text = "; ".join(told)
         st.markdown(f"**Asked and given.** {text[:1].upper()}{text[1:]}.")

@@ -43,18 +43,18 @@ def travel(home: str, drawn: Drawn, within: Within, goal: float | None) -> None:
             "the nearest network of the zoo.",
         )
     if view == "way":
-        _ways(home, drawn, goal)
+        _ways(home, drawn, within, goal)
     else:
         _places(home, drawn, within)
 
 
-def _ways(home: str, drawn: Drawn, goal: float | None) -> None:
+def _ways(home: str, drawn: Drawn, within: Within, goal: float | None) -> None:
     points, count = drawn.ways.shape[:2]
     labels = axis_labels(open_projection(home, "pca", "aligned"))
     told = f"{count} networks travel from noise onto the map of {home} in {points - 1} steps"
     table = pd.DataFrame(
         {
-            "network": np.tile(drawn.zoo.table["id"].to_numpy()[0] if count == 1 else np.arange(count), points),
+            "network": np.tile(np.arange(count), points),
             "step": np.repeat(np.arange(points), count),
             "x": drawn.ways[..., 0].ravel(),
             "y": drawn.ways[..., 1].ravel(),
@@ -73,6 +73,8 @@ def _ways(home: str, drawn: Drawn, goal: float | None) -> None:
     adaptive = "solver" in drawn.zoo.table and str(drawn.zoo.table["solver"].iloc[0]) == "adaptive"
     followed = "The adaptive solver's ways are followed by Runge-Kutta steps. " if adaptive else ""
     some = f"The first {count} of {len(drawn.zoo):,} are watched. " if count < len(drawn.zoo) else ""
+    if within.selection:
+        some = f"These are the first {count} of the seed, before the region is applied. "
     st.caption(
         f"{finding[:1].upper()}{finding[1:]}. {some}{followed}Every network's units keep one order on the whole way, "
         "the one that aligns its end. Between two steps of the solver points move straight, which is only drawn."

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small_zoos import SMALL
 
-from wsexplore.generate import FlowConfig, WeightFlow, distil, fit_flow
+from wsexplore.generate import FlowConfig, WeightFlow, distil, fit_flow, forget_training
 from wsexplore.generate.checkpoint import Checkpoint
 
 
@@ -82,6 +82,10 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_flow_and_leaves_nothing(zoo,
     assert begun[0] > 0.5
     assert resumed.fingerprint == whole.fingerprint
     assert resumed.history == whole.history
+    again = fit_flow(zoo, config=config, checkpoint=place)
+    assert again.fingerprint == whole.fingerprint
+    forget_training(place)
+    forget_training(place)
     assert not place.exists()
 
 
@@ -93,8 +97,9 @@ def test_a_checkpoint_of_another_fit_or_a_broken_one_is_not_gone_on_with(tmp_pat
     assert Checkpoint.of(tmp_path / "here", "zoo", SMALL, 1).read() is None
     (tmp_path / "here" / "training.pt").write_bytes(b"no")
     assert kept.read() is None
-    kept.forget()
-    assert not (tmp_path / "here").exists()
+    (tmp_path / "here" / "mine").write_text("stays")
+    forget_training(tmp_path / "here")
+    assert [one.name for one in (tmp_path / "here").iterdir()] == ["mine"]
 
 
 def test_checks_are_told_as_they_are_made_and_early_stopping_says_why(zoo):

@@ -37,6 +37,12 @@ def shelved(home: Path) -> dict[str, Path]:
     }
 
 
+def field_flow(folder: Path) -> Path:
+    """A fitted flow over small pictures, which no accuracy belongs to."""
+    siren = architecture("siren", widths=[2, 4, 1])
+    return _fitted(siren, {"dataset": ["digits"] * 40}, SMALL).save(folder)
+
+
 def _fitted(arch: Architecture, columns: dict[str, list[Any]], config: FlowConfig) -> WeightFlow:
     weights = torch.randn(40, arch.layout.size, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.1
     table = pd.DataFrame(columns) if columns else None
@@ -67,6 +73,30 @@ def until(true, seconds: float = 15.0) -> None:
     while not true():
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.005)
+
+
+class SlowFlow:
+    """While it is entered, no flow is read to its end; `begun` says that one tried.
+
+    Args:
+        monkeypatch: of the test.
+    """
+
+    def __init__(self, monkeypatch):
+        self.begun, self._go, read = threading.Event(), threading.Event(), WeightFlow.open
+
+        def slowly(folder):
+            self.begun.set()
+            assert self._go.wait(30)
+            return read(folder)
+
+        monkeypatch.setattr(WeightFlow, "open", slowly)
+
+    def __enter__(self) -> "SlowFlow":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._go.set()
 
 
 class Gate:

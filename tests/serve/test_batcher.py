@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from serve_flows import Gate, until
+from serve_flows import Gate, SlowFlow, until
 
 from wsexplore.serve import (
     Cancelled,
@@ -196,6 +196,37 @@ def test_closing_at_once_says_so_to_those_who_wait(make_host):
         with pytest.raises(Closing, match="shut down"):
             ticket.result(10.0)
     assert host.batcher.close(timeout=10.0)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_cold_flow_blocks_nobody(make_host, monkeypatch, workers):
+    host = make_host(workers=workers)
+    host.batcher.submit(SampleRequest("wide", n=1)).result(10.0)
+    with SlowFlow(monkeypatch) as slow:
+        cold = [host.batcher.submit(SampleRequest(flow, n=1)) for flow in ("deep", "asked")]
+        assert slow.begun.wait(30)
+        warm = [host.batcher.submit(SampleRequest("wide", n=30, seed=seed)) for seed in range(3)]
+        assert all(len(ticket.result(10.0).weights) == 30 for ticket in warm)
+        assert not any(ticket.future.done() for ticket in cold)
+    assert all(len(ticket.result(30.0).weights) == 1 for ticket in cold)
+
+
+def test_more_flows_than_are_held_are_all_served(make_host):
+    host = make_host(workers=2, warm=1)
+    flows = ("wide", "deep", "asked", "normed")
+    tickets = [host.batcher.submit(SampleRequest(flow, n=30, seed=seed)) for seed in range(2) for flow in flows]
+    assert all(len(ticket.result(60.0).weights) == 30 for ticket in tickets)
+
+
+def test_closing_waits_for_a_flow_that_is_read(make_host, monkeypatch):
+    host = make_host(workers=1)
+    with SlowFlow(monkeypatch) as slow:
+        ticket = host.batcher.submit(SampleRequest("wide", n=1))
+        assert slow.begun.wait(30)
+        ticket.cancel()
+        assert not host.batcher.close(timeout=0.2)
+        assert host.batcher.alive == 0
+    assert host.batcher.close(timeout=20.0)
 
 
 def test_an_unknown_flow_is_refused_before_it_waits(host):

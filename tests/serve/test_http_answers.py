@@ -6,6 +6,7 @@ import torch
 from serve_flows import until
 from serve_http import ask, measured
 
+from wsexplore.generate import WeightFlow
 from wsexplore.serve import SampleRequest
 from wsexplore.serve.wire import decode, metrics_of
 
@@ -31,7 +32,12 @@ def test_judged_samples_carry_their_accuracy(url):
     assert data == ask(url, n=3, judge=True).content
 
 
-def test_flows_are_listed_and_described(url):
+def test_evaluations_are_told_where_they_are_counted(url):
+    assert metrics_of(ask(url, n=2, steps=3, solver="heun").content)["evaluations"] == 6
+    assert "evaluations" not in metrics_of(ask(url, n=2, solver="adaptive").content)
+
+
+def test_flows_are_listed_and_described(url, shelf):
     told = httpx.get(f"{url}/v1/flows").json()
     assert [flow["name"] for flow in told["flows"]] == ["asked", "deep", "normed", "wide"]
     assert told["device"] == "cpu"
@@ -39,6 +45,9 @@ def test_flows_are_listed_and_described(url):
     assert (cold["warm"], cold["seconds_per_network"], cold["parameters"]) == (False, None, 460)
     assert [slot["shape"] for slot in cold["layout"]] == [[6, 64], [6], [10, 6], [10]]
     assert cold["recipe"]["action"] == "fit_flow"
+    assert cold["held_out"] == list(WeightFlow.open(shelf["wide"]).held_out)
+    assert len(cold["held_out"]) == 2
+    assert "quality" not in cold
     ask(url)
     warm = httpx.get(f"{url}/v1/flows/wide").json()
     assert warm["warm"]

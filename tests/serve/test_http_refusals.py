@@ -34,6 +34,7 @@ BAD = [
     ({"colour": "red"}, 422, "colour: "),
     ({"solver": "adaptive", "trajectory": True}, 422, "gives no trajectory"),
     ({"trajectory": True, "n": 1000, "steps": 100}, 422, "n must be at most"),
+    ({"trajectory": True, "n": 1, "steps": 1000}, 422, "answer; ask for up to 9 with POST /v1/jobs"),
     ({"condition": {"lr": 1}}, 422, "does not listen to lr"),
     ({"condition": {"lr": None}}, 422, "condition.lr"),
     ({"condition": {"lr": [1]}}, 422, "condition.lr"),

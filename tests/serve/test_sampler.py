@@ -1,15 +1,19 @@
 """The same request gives the same bytes, whatever it is batched with."""
 
+import threading
 from functools import cache
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from serve_flows import SlowFlow, field_flow
 
 from wsexplore.generate import WeightFlow
 from wsexplore.serve import BrokenFlow, FlowSampler, Limits, SampleRequest, UnknownFlow
 from wsexplore.serve.flows import BLOCK, FlowShelf
+from wsexplore.serve.line import Piece
+from wsexplore.serve.sizes import agreeing_sizes
 
 COMMON = {
     "n": st.integers(1, 11),
@@ -95,12 +99,28 @@ def test_the_steps_of_a_trajectory_end_in_the_networks(sampler, alone):
     )
 
 
-def test_the_largest_block_changes_no_bit(shelf, alone):
-    for block in (1, 5):
-        sampler = FlowSampler(device="cpu", folders=lambda: shelf, block=block)
-        for flow in shelf:
+def test_the_largest_block_changes_no_bit_where_a_size_agrees(sampler, shelf, alone):
+    for flow in shelf:
+        sizes = sampler.shelf.load(sampler.shelf.facts(flow)).sizes
+        for block in (min(sizes), min(sizes) + 1):
+            other = FlowSampler(device="cpu", folders=lambda: shelf, block=block)
             request = SampleRequest(flow, n=7, seed=4)
-            assert torch.equal(sampler.sample_batch([request])[0].weights, alone(request))
+            assert torch.equal(other.sample_batch([request])[0].weights, alone(request))
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_no_block_is_larger_than_was_asked_for(shelf, monkeypatch, block):
+    def only_large(run, parameters, most):
+        return agreeing_sizes(lambda rows: run(rows) + (len(rows) < 4) * 1e-3, parameters, most)
+
+    monkeypatch.setattr("wsexplore.serve.flows.agreeing_sizes", only_large)
+    usual, small = (FlowSampler(device="cpu", folders=lambda: shelf, block=most) for most in (None, block))
+    assert min(usual.shelf.load(usual.shelf.facts("wide")).sizes) >= 4
+    assert max(small.shelf.load(small.shelf.facts("wide")).sizes) <= block
+    wanted = small.want(SampleRequest("wide", n=1))
+    assert small.run([Piece(wanted, range(1))]) <= block
+    told, request = WeightFlow.open(shelf["wide"]).sample(5, seed=2), SampleRequest("wide", n=5, seed=2)
+    torch.testing.assert_close(small.sample_batch([request])[0].weights, told.weights, rtol=1e-4, atol=1e-5)
 
 
 def test_what_a_flow_does_not_listen_to_is_one_sentence(sampler):
@@ -149,6 +169,31 @@ def test_a_bounded_number_of_flows_is_held(shelf):
     held.load(held.facts("deep"))
     assert not held.is_warm("wide")
     assert held.load(held.facts("deep")).block == BLOCK["cpu"]
+
+
+def test_a_flow_in_memory_does_not_wait_for_one_that_is_read(shelf, monkeypatch):
+    held = FlowShelf(device="cpu", folders=lambda: shelf)
+    warm = held.load(held.facts("wide"))
+    with SlowFlow(monkeypatch) as slow:
+        reader = threading.Thread(target=held.load, args=(held.facts("deep"),), daemon=True)
+        reader.start()
+        assert slow.begun.wait(30)
+        found = []
+        other = threading.Thread(target=lambda: found.append(held.load(held.facts("wide"))), daemon=True)
+        other.start()
+        other.join(10)
+        assert found == [warm]
+    reader.join(30)
+    assert held.is_warm("deep")
+
+
+def test_networks_that_are_no_classifiers_are_not_judged(tmp_path):
+    folder = field_flow(tmp_path / "fields")
+    sampler = FlowSampler(device="cpu", folders=lambda: {"fields": folder})
+    assert sampler.shelf.facts("fields").manifest["dataset"] == "digits"
+    with pytest.raises(ValueError, match="the networks of 'fields' are no classifiers and have no accuracy; leave"):
+        sampler.want(SampleRequest("fields", n=1, judge=True))
+    assert len(sampler.sample_batch([SampleRequest("fields", n=1)])[0].weights) == 1
 
 
 def test_a_flow_that_was_made_again_is_read_again(shelf, tmp_path):
@@ -213,6 +258,10 @@ def test_limits_hold_for_one_and_for_all_together(shelf):
         sampler.sample_batch([SampleRequest("wide", n=1, steps=6)])
     with pytest.raises(ValueError, match="n must be at most 40 for networks of 460 weights"):
         sampler.sample_batch([SampleRequest("wide", n=41, steps=1)])
+    with pytest.raises(ValueError, match="one network with 61 points of a trajectory is more than the limit of 50"):
+        Limits(networks=50).check(SampleRequest("wide", n=1, steps=60, trajectory=True), 460)
+    with pytest.raises(ValueError, match=r"one network of this flow has 1,840 bytes, more than the limit of 1,000$"):
+        Limits(memory=1000).check(SampleRequest("wide", n=3), 460)
     with pytest.raises(ValueError, match="together"):
         sampler.sample_batch([SampleRequest("wide", n=21, steps=1)] * 2)
     with pytest.raises(ValueError, match="names no data set"):

@@ -42,11 +42,12 @@ def fit(
     """
     with work() as on_step:
         from wsexplore.embed import Encoder
-        from wsexplore.generate import fit_flow
+        from wsexplore.generate import fit_flow, forget_training
         from wsexplore.population import device_of
         from wsexplore.zoo import Zoo, check_target
 
         check_target(out)
+        checkpoint = f"{str(out).rstrip('/')}.partial"
         words = [*(settings or []), *([f"steps={steps}"] if steps is not None else [])]
         words += [f"conditions={condition}"] if condition else []
         flow = fit_flow(
@@ -57,21 +58,22 @@ def fit(
             reference=reference,
             encoder=Encoder.open(encoder) if encoder else None,
             device=str(device_of(device)),
-            checkpoint=f"{str(out).rstrip('/')}.partial",
+            checkpoint=checkpoint,
             on_step=on_step,
         )
         flow.save(out)
-        last = flow.history[-1]
+        forget_training(checkpoint)
+        best = flow.best
         answer(
             {
                 "written": out,
                 "fitted_on": flow.fitted_on,
                 "networks": flow.networks,
                 "parameters": flow.size,
-                "checks": len(flow.history),
-                "held_out_loss": last.held_out_loss,
-                "accuracy_of_samples": last.accuracy,
-                "dispersion": last.dispersion,
+                "kept_step": best.step,
+                "held_out_loss": best.held_out_loss,
+                "accuracy_of_samples": best.accuracy,
+                "dispersion": best.dispersion,
                 "stopped": flow.stopped or "at the last step",
                 "seed": seed,
             },

@@ -1,3 +1,4 @@
+from wsexplore.generate.checkpoint import forget_training
 from wsexplore.generate.config import VARIANTS, FlowConfig
 from wsexplore.generate.controls import CONTROLS, control
 from wsexplore.generate.distil import distil
@@ -24,6 +25,7 @@ __all__ = [
     "control",
     "distil",
     "fit_flow",
+    "forget_training",
     "quality",
     "verdict",
 ]

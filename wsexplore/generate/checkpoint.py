@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,11 @@ class Checkpoint:
             torch.save(state, folder / FILE)
             write_manifest(folder, "flow training", {"key": self.key, "step": state["step"]})
 
-    def forget(self) -> None:
-        """Remove it; nothing happens where there is none."""
-        if (self.folder / FILE).is_file():
-            for name in (FILE, "manifest.json"):
-                (self.folder / name).unlink(missing_ok=True)
-            self.folder.rmdir()
+
+def forget_training(folder: str | Path) -> None:
+    """Remove what a fit kept in `folder`, once its flow is stored; files of others stay."""
+    if (Path(folder) / FILE).is_file():
+        for name in (FILE, "manifest.json"):
+            (Path(folder) / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            Path(folder).rmdir()

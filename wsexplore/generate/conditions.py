@@ -196,6 +196,10 @@ class Conditions:
 
 
 def _word(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     try:
         return str(operator.index(value))
     except TypeError:

@@ -29,6 +29,8 @@ class FlowConfig:
     frame: str = "auto"
     """"raw": the networks as they are; "aligned": to one of them first; "auto": aligned, except for tokens of an
     architecture whose units are exchangeable tokens, which need no alignment."""
+    positions: bool = False
+    """Whether each unit of a token flow learns a position, on an aligned zoo. Units in several groups always do."""
     basis: str = "auto"
     """Of a plain flow: "weights", or "principal" for its components, unwhitened (the reference's PCA). Of a
     preconditioned flow: "principal", or "function" for components ordered and weighed by what they change of the
@@ -49,6 +51,8 @@ class FlowConfig:
     "transport": noises and networks of a batch are paired by optimal transport; "independent": neither."""
     augment: bool = False
     """Whether every batch has its units permuted at random."""
+    turned: int = 0
+    """Copies of every field with its picture a little turned, moved and resized, exactly, to learn from; 0 for none."""
     conditions: tuple[str, ...] = ()
     """Columns of the table that a sample can ask for."""
     drop: float = 0.1
@@ -93,8 +97,9 @@ class FlowConfig:
         ):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(choices)}")
-        if not isinstance(self.augment, bool):
-            raise ValueError(f"augment must be true or false, got {self.augment!r}")
+        for name in ("augment", "positions"):
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
         if not all(isinstance(name, str) and name for name in self.conditions):
             raise ValueError(f"conditions must be names of columns, got {self.conditions!r}")
         if len(set(self.conditions)) < len(self.conditions):
@@ -108,6 +113,12 @@ class FlowConfig:
             raise ValueError(
                 f"a {self.kind} flow is fitted in one frame, so its units cannot be permuted; leave augment out"
             )
+        if self.augment and self.basis == "principal":
+            raise ValueError("components hold the orders that they were measured on alone; leave augment or basis out")
+        if self.turned and self.kind == "latent":
+            raise ValueError("an encoder has not seen turned fields; leave turned out")
+        if self.positions and self.kind != "tokens":
+            raise ValueError(f"a {self.kind} flow has no tokens, so no positions; leave positions out")
         if self.augment and self.frame == "aligned":
             raise ValueError(
                 "units that are permuted at random are not aligned; choose frame raw, or leave augment out"
@@ -118,7 +129,7 @@ class FlowConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-        for name in ("components", "pool", "patience"):
+        for name in ("components", "pool", "patience", "turned"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 0:
                 raise ValueError(f"{name} must be a whole number of at least 0, got {value!r}")
@@ -172,6 +183,7 @@ _REFERENCE = FlowConfig(
 _WHITENED = FlowConfig(kind="preconditioned", coupling="independent", width=512, layers=3, batch=64, learning_rate=1e-3)
 VARIANTS: Mapping[str, FlowConfig] = {
     "tokens": FlowConfig(),
+    "positions": FlowConfig(positions=True),
     "raw": replace(_REFERENCE, frame="raw"),
     "aligned": replace(_REFERENCE, frame="aligned"),
     "preconditioned": _WHITENED,

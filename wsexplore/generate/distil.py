@@ -23,6 +23,9 @@ FINE = 16
 MOST = 32
 """Steps of a student; with more there is nothing to gain."""
 
+MEMORY = 2 << 30
+"""Bytes of states that the walks may take."""
+
 WALKED = 0.4
 """Share of the work that the walks take, for the progress."""
 
@@ -44,7 +47,8 @@ def distil(
     The teacher walks from noise $y_0$ to data, and its states $y_i$ at the `steps + 1` times $t_i$ of the student are
     kept. The student starts as the teacher and learns, with the squared error that the fit used,
     $v(y_i, t_i) = (y_{i+1} - y_i) / (t_{i+1} - t_i)$. The map from noise to network is one function, so the error can
-    go to 0: the student gives the networks of its teacher, not other ones. It is made for Euler steps of this number.
+    go to 0: the student gives the networks of its teacher, not other ones. It is made for Euler steps of this
+    number: with others it gives something else.
 
     Args:
         flow: the teacher.
@@ -67,6 +71,12 @@ def distil(
             raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
     if not 0 < learning_rate < 1:
         raise ValueError(f"learning_rate must be between 0 and 1, got {learning_rate!r}")
+    held = 4 * walks * (steps + 1) * flow.coordinates.size
+    if held > MEMORY:
+        most = MEMORY // (4 * (steps + 1) * flow.coordinates.size)
+        raise ValueError(
+            f"walks must be at most {most:,} for states of {flow.coordinates.size:,} numbers, got {walks:,}"
+        )
     tell, target = on_step or (lambda fraction, message: None), device_of(device)
     with threads_for(flow.architecture.layout.size):
         teacher = on_device(flow.network, target)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from wsexplore.align import spec_of
@@ -18,7 +17,7 @@ from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.finish import mean_accuracy
 from wsexplore.generate.flow import WeightFlow
 from wsexplore.generate.networks import network_of
-from wsexplore.generate.prepare import Split, coordinates_of, examples_of, framed, scheme_of
+from wsexplore.generate.prepare import Split, coordinates_of, examples_of, framed, kept_apart, scheme_of
 from wsexplore.generate.tokens import UnitTokens
 from wsexplore.generate.training import FitStep, Training
 from wsexplore.nets import Architecture
@@ -50,9 +49,9 @@ def fit_flow(
     hidden layer), the tokens of the default are equivariant: the zoo is taken as it is, and each network counts as all
     its permutations. Otherwise the zoo is first aligned to `reference` and each unit gets a learned position.
 
-    A share of the networks, `config.held_out`, is kept out of everything that is measured or learnt. Of all checks the
-    one with the lowest loss on them gives the network, so a flow that begins to memorise is stopped there. The same
-    arguments give the same flow on the same device.
+    A share of the networks, `config.held_out`, whole runs of them, is kept out of the coordinates and of the training.
+    Of all checks the one with the lowest loss on them gives the network, so a flow that begins to memorise is stopped
+    there. The same arguments give the same flow on the same device.
 
     Args:
         zoo: the networks; of their table `dataset`, the conditions and what `where` names are read.
@@ -64,9 +63,9 @@ def fit_flow(
             zoo.
         encoder: for kind "latent": that gives the latents.
         data: the data set on which samples are tested at every check, by default that of the table where it is on this
-            machine; it decides nothing.
-        checkpoint: folder in which the training is kept after every check and from which the same call goes on. It is
-            removed at the end.
+            machine. It decides nothing, except with `basis="function"`, which is measured on it.
+        checkpoint: folder in which the training is kept after every check and from which the same call goes on. It
+            stays until `forget_training`, which is for when the flow is stored.
         on_step: told the share done; it may raise to cancel.
         on_check: told what was measured, after every check.
         device: "cpu", "cuda" or "auto".
@@ -84,16 +83,15 @@ def fit_flow(
     tokens = UnitTokens.of(spec, architecture.layout)
     aligning: OnStep | None = None if on_step is None else (lambda share, message: on_step(0.0, message))
     frame = framed(zoo, config, tokens, reference or 0, encoder, seed, aligning)
-    order = torch.randperm(len(zoo), generator=torch.Generator().manual_seed(seed))
-    apart = max(1, round(config.held_out * len(zoo))) if config.held_out else 0
-    train, others = order[apart:].sort().values, order[:apart].sort().values
-    kept = Checkpoint.of(checkpoint, zoo.fingerprint, config, seed, reference) if checkpoint is not None else None
+    train, others = kept_apart(zoo, config.held_out, seed)
+    source = _data_of(zoo, architecture, data)
+    facts = (seed, reference, encoder and encoder.fingerprint, source and source.name)
+    kept = Checkpoint.of(checkpoint, zoo.fingerprint, config, *facts) if checkpoint is not None else None
     with threads_for(architecture.layout.size):
-        split = Split(frame.select(train.numpy()), frame.select(others.numpy()), told[train], told[others])
-        source = _data_of(zoo, architecture, data)
-        coordinates = coordinates_of(split.train, config, tokens, spec, encoder, source, seed)
+        split = Split.of(frame, train, others, told, config.turned, seed)
+        coordinates = coordinates_of(split, config, tokens, spec, encoder, source, seed)
         init, moved = scheme_of(zoo), tokens.to(target)
-        examples = examples_of(split, listens, coordinates, architecture, spec, moved, config, init, seed)
+        examples = examples_of(split, listens, coordinates, spec, moved, config, init, seed)
         size = coordinates.size
         network = network_of(config, tokens, size, listens.width, seed=seed).to(target)
 
@@ -109,8 +107,6 @@ def fit_flow(
             earlier=kept.read() if kept is not None else None,
             keep=None if kept is None else kept.keep,
         )
-    if kept is not None:
-        kept.forget()
     names = {str(name) for name in zoo.table["dataset"]} if "dataset" in zoo.table else set()
     return WeightFlow(
         architecture=architecture,
@@ -127,7 +123,7 @@ def fit_flow(
         held_out=tuple(str(one) for one in zoo.table["id"].iloc[others.numpy()]),
         where=where,
         dataset=names.pop() if len(names) == 1 else None,
-        recipe=_recipe(zoo, where, config, seed, reference, encoder, device),
+        recipe=_recipe(zoo, where, config, seed, reference, encoder, source, device),
     )
 
 
@@ -176,6 +172,7 @@ def _recipe(
     seed: int,
     reference: int | None,
     encoder: Encoder | None,
+    source: Dataset | None,
     device: str,
 ) -> Recipe:
     changed = config.changed
@@ -193,7 +190,8 @@ def _recipe(
     return Recipe.of(
         "fit_flow",
         inputs=inputs,
-        arguments={"where": where, "config": config.to_dict(), "reference": reference, "device": device},
+        arguments={"where": where, "config": config.to_dict(), "reference": reference, "device": device}
+        | ({"data": source.name} if source is not None and config.basis == "function" else {}),
         seed=seed,
         cli=" ".join(["wsexplore flow fit ZOO --out FLOW", f"--seed {seed}", *options]),
         python=f"wx.fit_flow(zoo, {', '.join(chosen)})",

@@ -78,7 +78,13 @@ class WeightFlow:
     @property
     def equivariant(self) -> bool:
         """Whether permuting the units of the noise permutes the units of the sample and changes nothing else."""
-        return isinstance(self.coordinates, UnitCoordinates) and self.coordinates.tokens.exclusive
+        exclusive = isinstance(self.coordinates, UnitCoordinates) and self.coordinates.tokens.exclusive
+        return exclusive and not self.config.positions
+
+    @property
+    def best(self) -> FitStep:
+        """The check whose network was kept: the lowest held-out loss, or the last."""
+        return min(reversed(self.history), key=lambda one: one.held_out_loss if one.held_out_loss is not None else 0.0)
 
     @property
     def scale(self) -> float:

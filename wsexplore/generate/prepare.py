@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from wsexplore.align import align
@@ -12,6 +14,7 @@ from wsexplore.generate.checks import SAMPLES
 from wsexplore.generate.conditions import Conditions
 from wsexplore.generate.config import FlowConfig
 from wsexplore.generate.coordinates import Coordinates
+from wsexplore.generate.domain import moved_pictures
 from wsexplore.generate.examples import Examples, loss_of_zero
 from wsexplore.generate.function_coordinates import Function, FunctionCoordinates
 from wsexplore.generate.latent_coordinates import LatentCoordinates
@@ -35,12 +38,57 @@ ORDERS = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Networks to train on and networks kept out, with what is told of them."""
+    """Networks to train on and networks kept out, with what is told of them.
 
-    train: Zoo
-    held_out: Zoo
-    told: Tensor
-    held_out_told: Tensor
+    Attributes:
+        architecture: of all networks.
+        train: networks to train on, with their turned copies.
+        zoo: the same without copies.
+        held_out: networks kept out.
+        told: what is told of each of `train`.
+        held_out_told: what is told of each of `held_out`.
+    """
+
+    architecture: Architecture
+    train: Float[Tensor, "models parameters"]
+    zoo: Zoo
+    held_out: Float[Tensor, "others parameters"]
+    told: Float[Tensor, "models conditions"]
+    held_out_told: Float[Tensor, "others conditions"]
+
+    @classmethod
+    def of(
+        cls,
+        frame: Zoo,
+        train: Int[Tensor, " train"],
+        others: Int[Tensor, " others"],
+        told: Float[Tensor, "networks conditions"],
+        turned: int,
+        seed: int,
+    ) -> "Split":
+        """The networks of some rows, and `turned` copies of those to train on.
+
+        Raises:
+            ValueError: copies are asked for and the networks are no SIREN fields.
+        """
+        architecture, zoo = frame.groups()[0][0], frame.select(train.numpy())
+        weights = zoo.weights
+        copies = [moved_pictures(architecture, weights, seed=seed + copy) for copy in range(turned)]
+        held_out = frame.select(others.numpy()).weights if len(others) else weights[:0]
+        train_told = told[train].repeat(turned + 1, 1)
+        return cls(architecture, torch.cat([weights, *copies]), zoo, held_out, train_told, told[others])
+
+
+def kept_apart(zoo: Zoo, share: float, seed: int) -> tuple[Int[Tensor, " train"], Int[Tensor, " others"]]:
+    """Rows to train on and rows to keep out: whole runs, where there are several, since checkpoints are alike."""
+    runs = torch.from_numpy(np.unique(zoo.table["run"].to_numpy(), return_inverse=True)[1])
+    runs = runs if int(runs.max()) else torch.arange(len(zoo))
+    wanted = max(1, round(share * len(zoo))) if share else 0
+    order = torch.randperm(int(runs.max()) + 1, generator=torch.Generator().manual_seed(seed))
+    rank = order.argsort()[runs]
+    before = torch.bincount(rank).cumsum(0)
+    out = rank < torch.searchsorted(before, wanted) + 1 if wanted else torch.zeros(len(zoo), dtype=torch.bool)
+    return (~out).nonzero().flatten(), out.nonzero().flatten()
 
 
 def framed(
@@ -58,13 +106,14 @@ def framed(
             raise ValueError("a latent flow lives in the latents of an encoder; give one, or choose another kind")
         return encoder.align(zoo)
     raw = config.frame == "raw" or (
-        config.frame == "auto" and (config.augment or (config.kind == "tokens" and tokens.exclusive))
+        config.frame == "auto"
+        and (config.augment or (config.kind == "tokens" and tokens.exclusive and not config.positions))
     )
     return zoo if raw else align(zoo, reference=reference, seed=seed, on_step=on_step)
 
 
 def coordinates_of(
-    train: Zoo,
+    split: Split,
     config: FlowConfig,
     tokens: UnitTokens,
     spec: PermutationSpec,
@@ -75,18 +124,18 @@ def coordinates_of(
     """The coordinates that a configuration asks for, measured on the training networks."""
     if config.kind == "latent":
         assert encoder is not None
-        return LatentCoordinates.of(train, encoder, components=config.components)
-    weights = train.weights
+        return LatentCoordinates.of(split.zoo, encoder, components=config.components)
+    weights = split.train
     if config.augment:
         orders = [random_permutation(spec, seed=seed + turn, models=len(weights)) for turn in range(ORDERS)]
-        layout = train.architecture.layout
+        layout = split.architecture.layout
         weights = torch.cat([permute_weights(weights, order, spec, layout) for order in orders])
     if config.kind == "tokens":
         return UnitCoordinates.of(weights, tokens)
     if config.kind == "plain" and config.basis != "principal":
         return PlainCoordinates.of(weights)
     if config.basis == "function":
-        return FunctionCoordinates.of(weights, _probe(train.groups()[0][0], source), components=config.components)
+        return FunctionCoordinates.of(weights, _probe(split.architecture, source), components=config.components)
     return PrincipalCoordinates.of(weights, components=config.components, whiten=config.kind == "preconditioned")
 
 
@@ -105,7 +154,6 @@ def examples_of(
     split: Split,
     listens: Conditions,
     coordinates: Coordinates,
-    architecture: Architecture,
     spec: PermutationSpec,
     tokens: UnitTokens,
     config: FlowConfig,
@@ -113,8 +161,7 @@ def examples_of(
     seed: int,
 ) -> Examples:
     """What is trained on, on the device of the tokens."""
-    device, layout = tokens.gather.device, architecture.layout
-    weights = split.train.weights
+    device, layout, weights = tokens.gather.device, split.architecture.layout, split.train
     states = coordinates.encode(weights)
     source = Source.of(config.source, config.source_scale, states, init)
     path, generator = PATHS[config.path], torch.Generator().manual_seed(seed + 2)
@@ -128,7 +175,7 @@ def examples_of(
 
     return Examples(
         states=states,
-        held_out=coordinates.encode(split.held_out.weights).to(device) if len(split.held_out) else states[:0],
+        held_out=coordinates.encode(split.held_out).to(device),
         conditions=split.told.to(device),
         held_out_conditions=split.held_out_told.to(device),
         listens=listens,
@@ -141,7 +188,7 @@ def examples_of(
         coordinates=coordinates,
         layout=layout,
         tokens=tokens,
-        coupling=config.coupling,
+        coupling="independent" if config.coupling == "orbit" and config.positions else config.coupling,
         pool=pool.to(device),
         permuted=permuted if config.augment else None,
     )

@@ -1,6 +1,6 @@
 """Is a generator any good: its networks beside the zoo's own, beside unseen ones, and beside the controls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from wsexplore.datasets import Dataset, dataset
 from wsexplore.embed.magnitude import Magnitude
 from wsexplore.generate.display import quality_html
 from wsexplore.generate.flow import WeightFlow
+from wsexplore.generate.judge.asked import wishes_of
 from wsexplore.generate.judge.bench import Bench
 from wsexplore.generate.judge.memory import Memory, memory_of
+from wsexplore.generate.judge.recipes import quality_recipe
 from wsexplore.generate.judge.tables import distances_of, magnitudes_of, networks_of, reached_of, rows_of
 from wsexplore.generate.judge.tuning import Tuning, tuning_curves
 from wsexplore.generate.judge.words import AT, NOVEL, findings, verdict
@@ -37,7 +39,8 @@ class QualityReport:
         per_sample: a row per sample: `id`, what `networks` tells of it, `nearest` (id), `distance`.
         verdict: what the numbers say, in sentences.
         findings: the same by topic: "quality", "novelty", "controls", "spread", "coverage", "errors", "together",
-            "summary", and "fitted" where the flow was fitted on other networks.
+            "summary", "asked" in front where samples were asked to differ from the zoo, and "fitted" where the flow was
+            fitted on other networks.
         memory: the test of memorisation.
         networks: a row per network of every generator: `generator`, `id`, `distance`, `cosine`; of classifiers
             `test_accuracy`, `test_loss` (nats), `errors`, `overlap`, `overlap_expected`; of fields `confidence` and
@@ -100,6 +103,7 @@ def quality(
     held_out: Zoo | Sequence[str] | None = None,
     tuning: Tuning | None = None,
     device: str = "cpu",
+    asked: Mapping[str, Any] | None = None,
     on_step: OnStep | None = None,
 ) -> QualityReport:
     """How good, how new and how varied a flow's networks are, or networks from anywhere, beside zoo and controls.
@@ -141,16 +145,21 @@ def quality(
         name: what the generator is called in the report: "flow", "encoder".
         held_out: networks like the zoo's that the generator was not fitted on, or ids of such in the zoo; by default
             those that the flow names. At least 8; otherwise the zoo's networks, each compared with the others, serve.
+            Networks of the zoo that are of the same run do not count as their neighbours.
         tuning: also train samples, networks of the zoo, the matched Gaussian and fresh ones further.
         device: where networks run: "auto", "cpu" or "cuda".
+        asked: how samples were asked to differ from the zoo, like `{"temperature": 0.5, "condition": {"lr": 0.01},
+            "region": True}`; by default what the table of samples says, without a region. The verdict begins with it,
+            and does not lay at the flow's door what it may explain.
         on_step: told the share done; it may raise to cancel.
 
     Raises:
         ValueError: the architectures differ, the networks kept out are not in the zoo, fields shall be trained further,
-            or there are fewer than 2 networks or runs of the zoo.
+            `asked` is not understood, or there are fewer than 2 networks or runs of the zoo.
     """
     if tuning is not None and zoo.architecture.task == "field":
         raise ValueError("fields have no classes to be trained further for; judge them without further training")
+    wishes = wishes_of(generator if isinstance(generator, Zoo) else None, asked)
     source = dataset(data) if isinstance(data, str) else data
     tell = on_step or (lambda fraction, message: None)
     whole = 0.6 if tuning else 1.0
@@ -163,14 +172,15 @@ def quality(
     judged[name] = flow = bench.of_networks(samples)
     kept = unseen.select(range(min(models, len(unseen)))) if unseen is not None else None
     if kept is not None:
-        judged["held_out"] = bench.of_networks(kept)
+        judged["held_out"] = bench.unseen(kept)
     for control in bench.controls(judged[name], lambda done, message: tell((0.4 + 0.5 * done) * whole, message)):
         judged[control.name] = control.judged
     magnitudes = magnitudes_of(judged, bench.together, seed)
     frame = rows_of(judged, name, bench, magnitudes)
     beside = judged["held_out" if kept is not None else "zoo"].near.distance
-    memory = memory_of(flow.near.distance, beside, judged["zoo"].near.distance, held_out=kept is not None)
-    said = findings(frame, memory)
+    own = judged["zoo"].near.distance
+    memory = memory_of(flow.near.distance, beside, own, held_out=kept is not None, asked=bool(wishes))
+    said = findings(frame, memory, wishes)
     if isinstance(generator, WeightFlow) and generator.fitted_on != zoo.fingerprint:
         said["fitted"] = "The flow was fitted on other networks than these."
     tell(whole, "judged every generator")
@@ -185,6 +195,7 @@ def quality(
             on_step=lambda done, message: tell(whole + (1 - whole) * done, message),
         )
     networks = networks_of(judged, bench)
+    kind = "flow" if isinstance(generator, WeightFlow) else "networks"
     ids = fitted.table["id"].to_numpy()
     return QualityReport(
         frame=frame,
@@ -200,7 +211,19 @@ def quality(
         magnitudes=magnitudes,
         tuning=curves,
         classifier=bench.classifier,
-        recipe=_recipe(generator, zoo, source.name, models, seed, name, kept),
+        recipe=quality_recipe(
+            kind,
+            {kind: generator.fingerprint, "zoo": zoo.fingerprint},
+            data=source.name,
+            models=models,
+            seed=seed,
+            reference=reference,
+            name=name,
+            held_out=held_out,
+            tuning=tuning,
+            device=device,
+            asked=asked,
+        ),
     )
 
 
@@ -230,18 +253,3 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {str(k): None if isinstance(v, float) and not np.isfinite(v) else v for k, v in row.items()} for row in rows
     ]
-
-
-def _recipe(
-    generator: WeightFlow | Zoo, zoo: Zoo, data: str, models: int, seed: int, name: str, held_out: Zoo | None
-) -> Recipe:
-    kind = "flow" if isinstance(generator, WeightFlow) else "networks"
-    inputs = {kind: generator.fingerprint, "zoo": zoo.fingerprint}
-    return Recipe.of(
-        "quality",
-        inputs=inputs | ({} if held_out is None else {"held_out": held_out.fingerprint}),
-        arguments={"dataset": data, "models": models, "name": name},
-        seed=seed,
-        cli=f"wsexplore flow judge {kind.upper()} ZOO --dataset {data} --models {models} --seed {seed}",
-        python=f"wx.quality({kind}, zoo, {data!r}, models={models}, seed={seed})",
-    )

@@ -99,6 +99,8 @@ def _parsed(manifest: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, A
     parts: dict[str, dict[str, Tensor]] = {"coordinates": {}, "network": {}, "source": {}, "encoder": {}}
     for name, value in tensors.items():
         part, _, rest = name.partition(".")
+        if part not in parts:
+            raise ValueError(f"a flow has no array {name[:60]!r}")
         parts[part][rest] = value.clone()  # aligned memory, on which products round as they did in the fit
     architecture = architecture_from_dict(manifest["architecture"])
     if architecture.layout.size > MOST:
@@ -111,8 +113,10 @@ def _parsed(manifest: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, A
     tokens = UnitTokens.of(spec, architecture.layout)
     coordinates = read_coordinates(kind, parts["coordinates"], tokens, architecture, encoder)
     listens = Conditions.from_list(manifest["listens"])
-    if max(config.width * config.expansion, config.layers, listens.width) > max(1, _most(parts["network"])):
+    if max(config.width * config.expansion, listens.width) > max(1, _most(parts["network"])):
         raise ValueError("the configuration asks for a larger velocity network than there is")
+    if config.kind != "plain" and config.layers != _layers(parts["network"]):
+        raise ValueError(f"the configuration asks for {config.layers:,} layers, the arrays hold another number")
     network = loaded(network_of(config, tokens, coordinates.size, listens.width, seed=None), parts["network"])
     source = manifest["source"]
     factor, scale, init = parts["source"]["factor"], float(source["scale"]), str(source["init"])
@@ -190,6 +194,11 @@ def _spec(facts: dict[str, Any], layout: Layout) -> PermutationSpec:
 def _most(tensors: dict[str, Tensor]) -> int:
     """The longest axis of any array."""
     return max((max(value.shape) for value in tensors.values() if value.dim()), default=0)
+
+
+def _layers(tensors: dict[str, Tensor]) -> int:
+    """How many layers or blocks the arrays belong to."""
+    return len({name.split(".")[1] for name in tensors if name.startswith(("layers.", "blocks."))})
 
 
 def _counted(value: object) -> int:

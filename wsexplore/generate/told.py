@@ -1,5 +1,6 @@
 """What the table and the recipe of sampled networks say."""
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from wsexplore.generate.solver import SOLVER, TOLERANCE
@@ -39,7 +40,7 @@ def _recipe(flow: "WeightFlow", n: int, seed: int, trajectory: bool, chosen: dic
     options = []
     for name, value in changed.items():
         if name == "condition":
-            options += [f"--condition {column}={one}" for column, one in value.items()]
+            options += [f"--condition {shlex.quote(f'{column}={one}')}" for column, one in value.items()]
         else:
             options.append(f"--{name}" if name == "trajectory" else f"--{name} {value}")
     return Recipe.of(

@@ -90,6 +90,8 @@ class UnitCoordinates:
         for name, value in flat.items():
             if tuple(value.shape) != size:
                 raise ValueError(f"{name} has shape {tuple(value.shape)}, the architecture asks for {size}")
+        if not (flat["spread"] > 0).all() or not (flat["variance"] > 0).all():
+            raise ValueError("spreads and variances must be above 0")
         for block, basis in zip(tokens.blocks, bases, strict=True):
             if tuple(basis.shape) not in ((0, 0), (block.features, block.features)):
                 raise ValueError(f"the basis of {block.name} has shape {tuple(basis.shape)}")

@@ -35,8 +35,9 @@ class TokenVelocity(nn.Module):
 
     Every unit is one token, with one embedding and one head per group, and time and conditions enter each layer as
     scale and shift. Where every parameter lies in one token (`tokens.exclusive`), there is no position, and permuting
-    the units of the input permutes the output in the same way. Otherwise each unit has a learned position, the
-    velocity of a parameter is the mean over the tokens that hold it, and the map is not equivariant.
+    the units of the input permutes the output in the same way. Otherwise, or with `config.positions`, each unit has a
+    learned position, the velocity of a parameter is the mean over the tokens that hold it, and the map is not
+    equivariant.
 
     Args:
         tokens: how weights become tokens.
@@ -51,7 +52,9 @@ class TokenVelocity(nn.Module):
         with torch.device("meta"):
             self.embed = nn.ModuleList(nn.Linear(block.features, width) for block in tokens.blocks)
             self.heads = nn.ModuleList(nn.Linear(width, block.features) for block in tokens.blocks)
-            self.position = None if tokens.exclusive else nn.Parameter(torch.empty(tokens.count, width))
+            self.position = (
+                None if tokens.exclusive and not config.positions else nn.Parameter(torch.empty(tokens.count, width))
+            )
             self.clock = Clock(width, conditions)
             self.modulate = nn.Linear(width, 8 * width)
             self.offsets = nn.Parameter(torch.empty(config.layers, 6 * width))
@@ -84,7 +87,7 @@ class TokenVelocity(nn.Module):
         time: Float[Tensor, " times"],
         condition: Float[Tensor, "models conditions"] | None = None,
     ) -> Float[Tensor, "models state"]:
-        """Velocity per radian, one angle for all networks or one for each."""
+        """Velocity per unit of time, one time for all networks or one for each."""
         modulation = self.modulate(self.clock(time, condition)).unsqueeze(1)
         shared, last = torch.split(modulation, [self.offsets.shape[1], modulation.shape[2] // 4], dim=2)
         blocks = self.tokens.split(state)

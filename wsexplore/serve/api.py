@@ -129,8 +129,13 @@ def _add_samples(app: FastAPI, host: Host, jobs: bool) -> None:
         limits, each = host.limits, f" with {asked.points:,} points of a trajectory each" if asked.trajectory else ""
         if asked.networks > limits.direct:
             most, more = min(limits.direct, limits.networks) // asked.points, limits.networks // asked.points
-            other = f"; ask for up to {more:,} with POST /v1/jobs" if jobs else "; ask several times"
-            raise ValueError(f"n must be at most {most:,}{each} for a direct answer, got {asked.n:,}{other}")
+            other = "ask several times" if most else "choose fewer steps"
+            if jobs and more:
+                other = f"ask for up to {more:,} with POST /v1/jobs"
+            if not most:
+                one = f"one network{each.removesuffix(' each')}"
+                raise ValueError(f"{one} is more than the {limits.direct:,} networks of a direct answer; {other}")
+            raise ValueError(f"n must be at most {most:,}{each} for a direct answer, got {asked.n:,}; {other}")
         ticket = await _accepted(host, asked)
         try:
             if not await _done(ticket, request, host.limits.patience):

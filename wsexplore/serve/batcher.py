@@ -21,7 +21,8 @@ MOST_WORKERS = 4
 class MicroBatcher:
     """Collects requests, runs those that share a setting as one block, and gives each caller its part.
 
-    Worker threads take blocks; each runs with one thread of torch. A block that fails is run again request by request,
+    Worker threads take blocks; each runs with one thread of torch. Flows that are not in memory are read by a thread of
+    its own, one after the other, while the others are served. A block that fails is run again request by request,
     so that one that cannot be answered fails alone. A worker that dies fails the requests of its block and is started
     again. Requests that nobody waits for leave the line before they cost anything, and stop a block
     between two steps of the solver where they are alone in it.
@@ -40,6 +41,7 @@ class MicroBatcher:
         self._line, self._open, self._held, self._sum = Line(), dict[Wanted, Ticket](), set[Ticket](), 0
         self._turn, self._closing, self._busy = threading.Condition(), False, 0
         self._threads: dict[int, threading.Thread] = {}
+        self._loader: threading.Thread | None = None
         for place in range(self.workers):
             self._start(place)
 
@@ -124,16 +126,19 @@ class MicroBatcher:
         for ticket in left:
             ticket.fail(Closing("the sampler was shut down before it came to the request", 10.0))
         end = None if timeout is None else time.monotonic() + timeout
-        while self.alive and (end is None or time.monotonic() < end):
-            for thread in list(self._threads.values()):
-                thread.join(0.05)
-        return self.alive == 0
+        while (running := self._running()) and (end is None or time.monotonic() < end):
+            running[0].join(0.05)
+        return not self._running()
 
     def stop_taking(self) -> None:
         """Take nothing new, and go on with what was accepted."""
         with self._turn:
             self._closing = True
             self._turn.notify_all()
+
+    def _running(self) -> list[threading.Thread]:
+        threads = [*self._threads.values(), self._loader]
+        return [thread for thread in threads if thread is not None and thread.is_alive()]
 
     def _wait(self) -> float:
         """Seconds until there is room, about."""
@@ -175,26 +180,29 @@ class MicroBatcher:
 
     def _next(self) -> list[Piece]:
         """The next block, a few ms later where it is not full yet; nothing when there is no more to do."""
-        while True:
-            with self._turn:
-                first = self._line.first()
+        with self._turn:
+            while self._line or not self._closing:
+                heads = self._line.heads()
+                # In reverse, so that of the flows in memory the one whose turn is next was used last and stays.
+                blocks = {head: self.sampler.shelf.block(head.facts) for head in reversed(heads)}
+                first = next((head for head in heads if blocks[head]), None)
+                cold = next((head for head in heads if not blocks[head]), None)
+                if cold is not None and self._loader is None:
+                    loader = threading.Thread(target=self._load, args=(cold,), name="sampler-loader", daemon=True)
+                    loader.start()
+                    self._loader = loader
                 if first is None:
-                    if self._closing:
-                        return []
                     self._turn.wait()
                     continue
-                block = self.sampler.shelf.block(first.facts)
-                if block:
-                    short = self._open[first].since + self._linger - time.monotonic()
-                    if self._closing or short <= 0 or self._line.next_networks() >= block:
-                        return self._taken(block)
-                    self._turn.wait(short)
-                    continue
-            self._load(first)
+                short = self._open[first].since + self._linger - time.monotonic()
+                if self._closing or short <= 0 or self._line.networks_beside(first) >= blocks[first]:
+                    return self._taken(first, blocks[first])
+                self._turn.wait(short)
+            return []
 
-    def _taken(self, block: int) -> list[Piece]:
+    def _taken(self, first: Wanted, block: int) -> list[Piece]:
         """The next block: a fair share of those who wait, for idle workers take the rest."""
-        pieces = self._line.take(min(block, -(-self._line.next_networks() // self.idle)))
+        pieces = self._line.take(min(block, -(-self._line.networks_beside(first) // self.idle)), first)
         self._busy += 1
         self.tally.add("blocks")
         self.tally.add("networks", sum(len(piece.rows) for piece in pieces))
@@ -209,8 +217,10 @@ class MicroBatcher:
             self.speeds.known(first.request.flow, loaded.sizes)
         except BaseException as error:
             self._failed([Piece(first, range(0))], _failure(error))
-            if not isinstance(error, Exception):
-                raise
+        finally:
+            with self._turn:
+                self._loader = None
+                self._turn.notify_all()
 
     def _run(self, pieces: Sequence[Piece]) -> None:
         with self._turn:

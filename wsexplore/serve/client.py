@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from wsexplore.generate import SOLVER, TOLERANCE
+from wsexplore.generate.told import OPEN
 from wsexplore.population import OnStep
 from wsexplore.serve.host import Host
-from wsexplore.serve.request import OPEN, SampleRequest, Wish
+from wsexplore.serve.request import SampleRequest, Wish
 from wsexplore.serve.tally import seconds_of
 from wsexplore.serve.wire import decode
 from wsexplore.zoo import Zoo
@@ -71,6 +72,7 @@ class SamplerClient:
         """Every flow in a few words.
 
         Raises:
+            PermissionError: the server asks for another token.
             ConnectionError: the server does not answer.
         """
         found: list[dict[str, Any]] = self._seat.told()["flows"]
@@ -81,6 +83,8 @@ class SamplerClient:
 
         Raises:
             UnknownFlow: there is none of this name.
+            BrokenFlow: it cannot be read.
+            PermissionError: the server asks for another token.
             ConnectionError: the server does not answer.
         """
         return self._seat.describe(name)
@@ -92,6 +96,8 @@ class SamplerClient:
 
         Raises:
             UnknownFlow: there is no such flow.
+            BrokenFlow: it cannot be read.
+            PermissionError: the server asks for another token.
             ConnectionError: the server does not answer.
         """
         told = self.describe(request.flow)
@@ -113,9 +119,11 @@ class SamplerClient:
 
         Raises:
             UnknownFlow: there is no such flow.
+            BrokenFlow: it cannot be read.
             ValueError: the request asks for too much.
             Refused: the queue is full; it says when to come again.
-            SamplerFailed: the sampling broke.
+            SamplerFailed: the sampling broke, or the server has forgotten the job.
+            PermissionError: the server asks for another token.
             ConnectionError: the server does not answer.
         """
         return self._seat.fetch(request, on_step)

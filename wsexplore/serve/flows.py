@@ -95,7 +95,9 @@ class FlowShelf:
         device: "cpu", "cuda" or "auto".
         warm: flows held in memory.
         folders: where flows lie by name; by default what ships and what the user keeps.
-        block: most networks that run together; by default, and at most, what the device takes (`BLOCK`).
+        block: most networks that run together; by default, and at most, what the device takes (`BLOCK`). The bytes do
+            not depend on it, unless it is below every size whose kernels round alike: a shelf with blocks of 1 may give
+            other bytes than one with the usual blocks, each its own.
 
     Raises:
         ValueError: the device is unknown or missing, or `warm` or `block` is below 1.
@@ -171,14 +173,15 @@ class FlowShelf:
             return name in self._loaded
 
     def load(self, facts: FlowFacts) -> LoadedFlow:
-        """The flow in memory.
+        """The flow in memory. One that is there is given at once, also while another is read.
 
         Raises:
             BrokenFlow: it cannot be read, or another flow has taken its name since `facts` were read.
         """
+        if (held := self._held(facts)) is not None:
+            return held
         with self._loading:
-            held = self._held(facts)
-            if held is not None:
+            if (held := self._held(facts)) is not None:
                 return held
             folder = self._folder(facts.name)
             try:
@@ -225,7 +228,8 @@ def _sizes(flow: WeightFlow, network: nn.Module, device: torch.device, most: int
     """Sizes of blocks in which a network of the flow gets the same bits, with seconds per evaluation.
 
     Tried with one time for all rows and with one for each, and with conditions. Which sizes agree does not depend on
-    `most`, so the bytes do not either.
+    `most`, so the bytes do not either. Where all that agree are larger than `most`, those up to `most` are tried by
+    themselves; then the bytes are those of these sizes.
     """
     width = flow.listens.width
 
@@ -239,8 +243,10 @@ def _sizes(flow: WeightFlow, network: nn.Module, device: torch.device, most: int
 
     with single_threaded():
         found = agreeing_sizes(run, flow.coordinates.size, min(BLOCK[device.type], flow.at_once))
+        if most < min(found):
+            found = agreeing_sizes(run, flow.coordinates.size, most)
     evaluations = 4 if width else 2
-    return {size: seconds / evaluations for size, seconds in found.items() if size <= max(most, min(found))}
+    return {size: seconds / evaluations for size, seconds in found.items() if size <= most}
 
 
 def _line(error: BaseException) -> str:

@@ -28,7 +28,8 @@ class Host:
         limits: how much it takes on.
         workers: threads that sample; by default one per core or GPU.
         linger: seconds that a block waits for company.
-        block: most networks that run together; by default, and at most, what the device takes.
+        block: most networks that run together; by default, and at most, what the device takes. One that is smaller
+            than every size whose kernels round alike gives bytes of its own (`FlowShelf`).
     """
 
     def __init__(
@@ -51,15 +52,18 @@ class Host:
     def finish(self, sampled: Sampled) -> Encoded:
         """The networks as bytes, judged where that was asked for.
 
+        The adaptive solver evaluates as often as each network needs, so its metrics name no `evaluations`.
+
         Raises:
             ValueError: a weight is not finite, or the networks cannot be judged.
         """
         asked = sampled.request
         metrics: dict[str, Any] = {
             "networks": asked.networks,
-            "evaluations": asked.evaluations,
             "weight_spread": float(sampled.weights.numpy().std(dtype=np.float64)),
         }
+        if asked.solver != "adaptive":
+            metrics["evaluations"] = asked.evaluations
         if not asked.judge:
             return encode_sample(sampled.flow, asked, sampled.weights, metrics)
         zoo = _judged(sampled.zoo(), str(sampled.flow.dataset))
@@ -81,7 +85,7 @@ class Host:
         facts = self.sampler.shelf.facts(name)
         told, blocks = facts.manifest, self.batcher.speeds.blocks(name)
         each = min((seconds / size for size, seconds in blocks.items()), default=None)
-        layout = facts.architecture.layout
+        layout, apart = facts.architecture.layout, told.get("held_out")
         return {
             **self._brief(name),
             "config": told.get("config") or {},
@@ -91,7 +95,7 @@ class Host:
             "recipe": facts.recipe.to_dict(),
             "fitted_on": told.get("fitted_on"),
             "where": told.get("where"),
-            "quality": told.get("quality"),
+            "held_out": [str(one) for one in apart] if isinstance(apart, list) else [],
             "device": self.sampler.shelf.device.type,
             "queue": self.batcher.queue,
             "seconds_per_network": None if each is None else each * facts.steps / self.batcher.workers,

@@ -121,7 +121,7 @@ class OverHttp:
                         )
                 if response.is_success:
                     return bytes(data)
-                _refuse(self._url, response.status_code, bytes(data), response.headers.get("retry-after", ""))
+                _refuse(self._url, path, response.status_code, bytes(data), response.headers.get("retry-after", ""))
         except self._error as error:
             said = (str(error) or type(error).__name__).splitlines()[0]
             raise ConnectionError(
@@ -129,7 +129,7 @@ class OverHttp:
             ) from None
 
 
-def _refuse(url: str, status: int, data: bytes, retry_after: str) -> NoReturn:
+def _refuse(url: str, path: str, status: int, data: bytes, retry_after: str) -> NoReturn:
     try:
         sentence = str(_parsed(data)["detail"])[:500]
     except (ValueError, KeyError):
@@ -141,6 +141,8 @@ def _refuse(url: str, status: int, data: bytes, retry_after: str) -> NoReturn:
         raise Closing(sentence, wait)
     if status in (401, 403):
         raise PermissionError(sentence)
+    if status == 404 and path.startswith("/v1/jobs/"):
+        raise SamplerFailed(f"the server at {url} has forgotten the job; send the request again")
     if status == 404:
         raise UnknownFlow(sentence)
     if status >= 500:

@@ -120,18 +120,27 @@ class Line:
             del self._lines[wanted.setting]
         return True
 
+    def heads(self) -> list[Wanted]:
+        """The first of every line, in the order of their turns."""
+        return [line[0] for line in self._lines.values() if line]
+
     def first(self) -> Wanted | None:
         """The request that the next block begins with."""
-        return next((line[0] for line in self._lines.values() if line), None)
+        return next(iter(self.heads()), None)
 
-    def next_networks(self) -> int:
-        """Networks that wait in the line whose turn it is."""
-        line: Iterable[Wanted] = next(iter(self._lines.values()), ())
+    def networks_beside(self, first: Wanted) -> int:
+        """Networks that wait in the line of a request."""
+        line: Iterable[Wanted] = self._lines.get(first.setting, ())
         return sum(each.request.n - each.taken for each in line)
 
-    def take(self, space: int) -> list[Piece]:
-        """The next block: pieces of one setting, `space` networks at most; nothing where nobody waits."""
-        first = self.first()
+    def take(self, space: int, first: Wanted | None = None) -> list[Piece]:
+        """The next block: pieces of one setting, `space` networks at most; nothing where nobody waits.
+
+        Args:
+            space: most networks.
+            first: one of `heads`, whose line is served; by default the one whose turn it is.
+        """
+        first = first or self.first()
         if first is None:
             return []
         setting = first.setting
@@ -149,9 +158,3 @@ class Line:
         else:
             del self._lines[setting]
         return pieces
-
-    def clear(self) -> list[Wanted]:
-        """Empty the lines; who waited."""
-        waiting = [each for line in self._lines.values() for each in line]
-        self._lines.clear()
-        return waiting

@@ -30,4 +30,4 @@ class Cancelled(RuntimeError):
 
 
 class SamplerFailed(RuntimeError):
-    """The sampling itself broke; the request may be sent again."""
+    """The sampling itself broke, or its result was lost; the request may be sent again."""

@@ -6,14 +6,12 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from wsexplore.generate import SOLVER, SOLVERS, STEPS, TOLERANCE
+from wsexplore.generate.told import OPEN
 
 HIGHEST_SEED = 2**32 - 1
 LONGEST_NAME = 240
 MOST_CONDITIONS = 64
 LEAST_TOLERANCE = 1e-6
-OPEN = 1.0
-"""Guidance at which a condition is followed as it was learnt."""
-
 
 Wish = int | float | str
 """What may be asked of a column."""
@@ -155,10 +153,20 @@ class Limits:
         each = f" with {request.points:,} points of a trajectory each" if request.trajectory else ""
         if request.networks > self.networks:
             most = self.networks // request.points
+            if not most:
+                raise ValueError(
+                    f"one network{each.removesuffix(' each')} is more than the limit of {self.networks:,} networks; "
+                    "choose fewer steps"
+                )
             raise ValueError(f"n must be at most {most:,}{each}, got {_short(request.n)}")
         size = 4 * parameters * request.networks
         if size > self.memory:
             most = self.memory // (4 * parameters * request.points)
+            if not most:
+                raise ValueError(
+                    f"one network of this flow{each.removesuffix(' each')} has {size // request.n:,} bytes, more than "
+                    f"the limit of {self.memory:,}"
+                )
             raise ValueError(
                 f"n must be at most {most:,} for networks of {parameters:,} weights{each}, got {request.n:,}"
             )

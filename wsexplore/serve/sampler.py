@@ -62,7 +62,8 @@ class FlowSampler:
         warm: flows held in memory.
         folders: where flows lie by name; by default what ships and what the user keeps.
         limits: of one request.
-        block: most networks that run together; by default, and at most, what the device takes.
+        block: most networks that run together; by default, and at most, what the device takes. One that is smaller
+            than every size whose kernels round alike gives bytes of its own (`FlowShelf`).
     """
 
     def __init__(
@@ -83,13 +84,17 @@ class FlowSampler:
             UnknownFlow: there is no such flow.
             BrokenFlow: it cannot be read.
             ValueError: the request asks for too much, for what the flow does not listen to, or to be judged by a flow
-                that names no data set.
+                that names no data set or whose networks are no classifiers.
         """
         facts = self.shelf.facts(request.flow)
         request = request.settled(facts.steps)
         self.limits.check(request, facts.parameters)
         if request.condition:
             facts.listens.asked(request.condition, 1)
+        if request.judge and facts.architecture.task != "classify":
+            raise ValueError(
+                f"the networks of {request.flow!r} are no classifiers and have no accuracy; leave judge out"
+            )
         if request.judge and not facts.manifest.get("dataset"):
             raise ValueError(f"the flow {request.flow!r} names no data set to judge its networks on; leave judge out")
         return Wanted(request, facts)

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 
 from wsexplore.generate import SOLVER, STEPS, TOLERANCE
-from wsexplore.serve.request import HIGHEST_SEED, LEAST_TOLERANCE, LONGEST_NAME, OPEN, SampleRequest
+from wsexplore.generate.told import OPEN
+from wsexplore.serve.request import HIGHEST_SEED, LEAST_TOLERANCE, LONGEST_NAME, SampleRequest
 
 
 class SampleBody(BaseModel):
@@ -169,7 +170,7 @@ class Description(Brief):
     recipe: Annotated[dict[str, Any], Field(description="How the flow was made.")]
     fitted_on: Annotated[str | None, Field(description="Fingerprint of the zoo.")]
     where: Annotated[str | None, Field(description="SQL predicate that chose its networks from a larger zoo.")]
-    quality: Annotated[Any, Field(description="Accuracy and novelty of its samples, where the flow stores them.")]
+    held_out: Annotated[list[str], Field(description="Ids of the zoo's networks that were kept out of the fit.")]
     device: Annotated[str, Field(description="What it runs on here: cpu or cuda.")]
     queue: Annotated[int, Field(description="Requests that wait or run.")]
     seconds_per_network: Annotated[

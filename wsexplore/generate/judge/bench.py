@@ -12,18 +12,16 @@ from torch import Tensor
 
 from wsexplore.datasets import Dataset
 from wsexplore.generate.controls import CONTROLS, MATCHED, MIXED, control
+from wsexplore.generate.finish import CALIBRATION
 from wsexplore.generate.judge.classifiers import Classifiers
 from wsexplore.generate.judge.coverage import Coverage, coverage_of
 from wsexplore.generate.judge.fields import FieldJudge
-from wsexplore.generate.judge.ground import AXES, Ground, same_run
+from wsexplore.generate.judge.ground import AXES, Ground, of_runs
 from wsexplore.generate.judge.matched import matched_scale
 from wsexplore.generate.judge.words import AT
 from wsexplore.generate.nearest import Nearest
 from wsexplore.population import OnStep
 from wsexplore.zoo import Zoo
-
-CALIBRATION = 512
-"""Training samples that running statistics of controls are estimated from, at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,7 +139,7 @@ class Bench:
     def own(self) -> Judged:
         """The zoo's own networks, each beside those of other runs."""
         zoo, rows = self.ground.zoo, self.own_rows
-        left_out, weights = same_run(zoo, rows), zoo.rows(rows)
+        left_out, weights = of_runs(zoo, zoo.select(rows)), zoo.rows(rows)
         apart = weights[np.flatnonzero(~np.isin(rows, self.real_rows))]
         return self._judged(zoo.select(rows), weights, apart, left_out)
 
@@ -152,6 +150,15 @@ class Bench:
     def of_networks(self, networks: Zoo, **told: Any) -> Judged:
         """Networks from anywhere."""
         return self.judge_placed(networks, self.ground.place(networks), **told)
+
+    def unseen(self, networks: Zoo) -> Judged:
+        """Networks that were kept out of the fit, each beside those of other runs.
+
+        Another checkpoint of the same run is near whatever the generator does: it says nothing of how far from the zoo
+        an unseen network lies.
+        """
+        weights = self.ground.place(networks)
+        return self._judged(networks, weights, weights, of_runs(self.ground.zoo, networks))
 
     def controls(self, flow: Judged, on_step: OnStep) -> Iterator[Control]:
         """Every control as it is, then those that can be scaled at the median distance of the flow's networks.

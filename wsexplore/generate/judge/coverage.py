@@ -24,9 +24,11 @@ class Coverage:
 
     Attributes:
         coverage: share of the real networks that have at least one of the others in the ball to their fifth nearest
-            real neighbour (Naeem et al. 2020, equation 7); it falls where variety is lost.
-        density: mean number of such balls that each of the others lies in, over five (equation 6). About 1 for equal
-            distributions, above 1 where the others crowd in the middle.
+            real neighbour (Naeem et al. 2020, equation 7); it falls where variety is lost. NaN where all real networks
+            are of one run, so that there is no neighbour.
+        density: mean number of such balls that each of the others lies in, over five, or over as many neighbours as
+            there were (equation 6). About 1 for equal distributions, above 1 where the others crowd in the middle. NaN
+            where the coverage is.
         mmd: unbiased estimate of the squared maximum mean discrepancy for the kernel $e^{-d^2/(2 m^2)}$ with $m$ the
             median distance of all pairs (Gretton et al. 2012, lemma 6), in the first 32 principal coordinates of both
             sides together. About 0, and at times below, for equal distributions.
@@ -58,20 +60,32 @@ def coverage_of(
         networks: to judge.
         real: to judge them by.
         runs: of the real networks; those of one run do not count as neighbours.
-        neighbours: of the ball, fewer where there are fewer real networks.
+        neighbours: of the ball, fewer where a network has fewer of other runs.
         seed: of the relabellings.
     """
     among, between = torch.cdist(real, real), torch.cdist(networks, real)
     kept = among.clone().fill_diagonal_(torch.inf)
     if runs is not None:
         kept[torch.from_numpy(runs[:, None] == runs[None, :])] = torch.inf
-    radius = kept.sort(dim=1).values[:, min(neighbours, len(real) - 1) - 1]
-    inside = between <= radius
     own = torch.cdist(networks, networks)
     whole = torch.cat([torch.cat([own, between], 1), torch.cat([between.T, among], 1)]).double()
     mmd, p_value = _discrepancy(whole, len(networks), seed)
-    density = float(inside.double().sum() / (neighbours * len(networks)))
-    return Coverage(float(inside.any(0).double().mean()), density, mmd, p_value, len(networks))
+    return Coverage(*_reached(between, kept, neighbours), mmd, p_value, len(networks))
+
+
+def _reached(
+    between: Float[Tensor, "networks models"], kept: Float[Tensor, "models models"], neighbours: int
+) -> tuple[float, float]:
+    """Coverage and density; `kept` is infinite where a real network does not count as another's neighbour.
+
+    A real network has no neighbour only where all real ones are of one run, and then none has any.
+    """
+    used = kept.isfinite().sum(1).clamp(max=neighbours)
+    if not len(used) or int(used.min()) == 0:
+        return float("nan"), float("nan")
+    radius = kept.sort(dim=1).values.gather(1, (used - 1).unsqueeze(1)).squeeze(1)
+    inside = (between <= radius).double()
+    return float(inside.amax(0).mean()), float((inside / used).sum() / len(between))
 
 
 def _discrepancy(whole: Float[Tensor, "both both"], first: int, seed: int) -> tuple[float, float]:

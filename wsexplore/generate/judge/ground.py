@@ -103,7 +103,7 @@ class Ground:
         return found
 
 
-def same_run(zoo: Zoo, rows: Int[Array, " rows"]) -> list[Int[Array, " _"]]:
-    """For each of `rows`, all rows of its run, itself among them."""
+def of_runs(zoo: Zoo, networks: Zoo) -> list[Int[Array, " _"]]:
+    """For each of some networks, all rows of the zoo that are of its run."""
     runs = zoo.table["run"].to_numpy()
-    return [np.flatnonzero(runs == runs[row]) for row in rows]
+    return [np.flatnonzero(runs == run) for run in networks.table["run"]]

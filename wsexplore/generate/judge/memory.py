@@ -33,6 +33,8 @@ class Memory:
         p_differ: of the two-sided Kolmogorov-Smirnov test that the distances differ at all.
         closest: the smallest distance of a sample.
         copies: samples nearer than half the smallest distance between two networks of the zoo.
+        asked: whether the samples were asked to differ from the zoo. Then nearness alone is no sign of memorisation:
+            a lower temperature brings samples nearer too.
     """
 
     unseen: str
@@ -45,11 +47,15 @@ class Memory:
     p_differ: float
     closest: float
     copies: int
+    asked: bool = False
 
     @property
     def memorises(self) -> bool:
-        """Whether samples are surely nearer than unseen networks, and by more than a tenth in the median."""
-        return self.copies > 0 or (self.p_nearer < SURE and self.median < CLOSE * self.unseen_median)
+        """Whether samples are copies, or were to be like the zoo and are nearer to it than unseen networks.
+
+        Nearer means surely, and by more than a tenth in the median.
+        """
+        return self.copies > 0 or (not self.asked and self.p_nearer < SURE and self.median < CLOSE * self.unseen_median)
 
     @property
     def sentence(self) -> str:
@@ -60,6 +66,11 @@ class Memory:
             return f"{said}. Distances to the training networks are {sizes}: it memorises."
         if self.memorises:
             return f"Samples are nearer to the training networks than {self.unseen} are ({sizes}): it memorises."
+        if self.asked and self.p_nearer < SURE:
+            return (
+                f"Samples are nearer to the training networks than {self.unseen} are ({sizes}), which may come of what "
+                "was asked for, and none is a copy."
+            )
         if self.p_nearer < SURE:
             return (
                 f"Samples are a little nearer to the training networks than {self.unseen} are ({sizes}), and none is a "
@@ -71,7 +82,12 @@ class Memory:
 
 
 def memory_of(
-    samples: Float[Array, " samples"], unseen: Float[Array, " networks"], own: Float[Array, " own"], *, held_out: bool
+    samples: Float[Array, " samples"],
+    unseen: Float[Array, " networks"],
+    own: Float[Array, " own"],
+    *,
+    held_out: bool,
+    asked: bool = False,
 ) -> Memory:
     """The test of `Memory`.
 
@@ -81,6 +97,7 @@ def memory_of(
         own: distances of training networks to their nearest others, which say what a copy is.
         held_out: whether `unseen` was kept out of the fit; otherwise they are training networks, each compared with the
             others.
+        asked: whether the samples were asked to differ from the zoo.
     """
     test = mannwhitneyu(samples, unseen, alternative="less")
     return Memory(
@@ -94,4 +111,5 @@ def memory_of(
         float(ks_2samp(samples, unseen).pvalue),
         float(samples.min()),
         int((samples < COPY * own.min()).sum()),
+        asked,
     )

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from wsexplore.generate.controls import CONTROLS, MATCHED
+from wsexplore.generate.judge.asked import wishes_sentence
 from wsexplore.generate.judge.memory import SURE, Memory
 
 NOVEL = 0.9
@@ -27,6 +28,16 @@ NAMES = {
     "triples": "averages of random triples",
     "noise": "networks of the zoo plus noise",
 }
+NEAR, AVERAGES = "stays near what it was fitted on", "averages"
+NARROW, APART_FROM_ZOO = "loses variety", "differs from the zoo's distribution"
+AMONG_SAMPLES = {
+    NEAR: "stay near what it was fitted on",
+    AVERAGES: "spread less than the zoo",
+    NARROW: "reach less of the zoo",
+    APART_FROM_ZOO: "differ from the zoo's distribution",
+}
+"""Faults of a generator, as what its samples do where they were asked for."""
+
 AT = "_matched"
 """What is added to the name of a control at the novelty of the flow."""
 
@@ -41,27 +52,35 @@ def is_control(generator: str) -> bool:
     return base_name(generator) in (*CONTROLS, *MATCHED)
 
 
-def findings(frame: pd.DataFrame, memory: Memory | None = None) -> dict[str, str]:
+def findings(
+    frame: pd.DataFrame, memory: Memory | None = None, wishes: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     """What a report's table says, by topic; topics whose columns are missing are left out.
 
-    The topics are "quality", "novelty", "controls", "spread", "coverage", "errors", "together" and "summary". Better
-    and worse mean a difference of at least 2.5 standard errors, which count the choice of networks and of test samples;
-    anything smaller is called the same.
+    The topics are "asked", "quality", "novelty", "controls", "spread", "coverage", "errors", "together" and "summary".
+    Better and worse mean a difference of at least 2.5 standard errors, which count the choice of networks and of test
+    samples; anything smaller is called the same.
+
+    Args:
+        frame: the table of a report.
+        memory: the test of memorisation.
+        wishes: how samples were asked to differ from the zoo, as `wishes_of` gives it.
     """
     rows: dict[str, Any] = {str(one): row for one, row in frame.set_index("generator").iterrows()}
     name = judged_name(frame)
     flow, zoo = rows[name], rows["zoo"]
-    said = {"quality": _quality(name, flow, zoo), "novelty": _novelty(name, flow, memory)}
+    said = {"asked": wishes_sentence(name, wishes)} if wishes else {}
+    said |= {"quality": _quality(name, flow, zoo), "novelty": _novelty(name, flow, memory)}
     said["controls"] = _controls(name, flow, rows)
     if "dispersion" in frame:
-        said["spread"] = _spread(flow)
+        said["spread"] = _spread(flow, bool(wishes))
     if "coverage" in frame:
-        said["coverage"] = _coverage(flow, zoo)
+        said["coverage"] = _coverage(flow, zoo, bool(wishes))
     if "overlap" in frame:
         said["errors"] = _errors(flow, zoo)
     if "ensemble_accuracy" in frame:
         said["together"] = _together(flow, zoo)
-    said["summary"] = _summary(name, flow, rows, memory)
+    said["summary"] = _summary(name, flow, rows, memory, bool(wishes))
     return {topic: text for topic, text in said.items() if text}
 
 
@@ -70,9 +89,9 @@ def judged_name(frame: pd.DataFrame) -> str:
     return next(str(one) for one in frame["generator"] if one not in ("zoo", "held_out") and not is_control(str(one)))
 
 
-def verdict(frame: pd.DataFrame, memory: Memory | None = None) -> str:
+def verdict(frame: pd.DataFrame, memory: Memory | None = None, wishes: Mapping[str, Any] | None = None) -> str:
     """`findings` as one text."""
-    return " ".join(findings(frame, memory).values())
+    return " ".join(findings(frame, memory, wishes).values())
 
 
 def _quality(name: str, flow: Any, zoo: Any) -> str:
@@ -133,46 +152,84 @@ def _outcomes(flow: Any, rows: Mapping[str, Any]) -> dict[str, list[str]]:
     return groups
 
 
-def _summary(name: str, flow: Any, rows: Mapping[str, Any], memory: Memory | None) -> str:
-    """One sentence on what kind of generator it is."""
+def _summary(name: str, flow: Any, rows: Mapping[str, Any], memory: Memory | None, asked: bool) -> str:
+    """One sentence on what kind of generator it is, or on the samples where these were asked for.
+
+    No wish explains copies: they are laid at the generator's door.
+    """
+    faults = _faults(flow, rows["zoo"], memory)
+    if asked and memory is not None and memory.copies:
+        return f"In short, the {name} {NEAR}."
+    if faults and asked:
+        told = _listed([AMONG_SAMPLES[fault] for fault in faults])
+        return (
+            f"In short, the samples that were asked for {told}: judge the {name} without wishes to know its own part."
+        )
+    if faults:
+        return f"In short, the {name} {_listed(faults)}."
+    told = _beside_controls(flow, rows)
+    if not asked and _apart_from_zoo(flow):
+        return f"In short, the {name} {told}; a test tells their distribution from the zoo's."
+    return f"In short, the {name} {told}."
+
+
+def _faults(flow: Any, zoo: Any, memory: Memory | None) -> list[str]:
+    """What spoils a generator. A distribution that is told from the zoo's is one only beside a loss of variety."""
     faults = []
     if (memory is not None and memory.memorises) or flow.novelty < NOVEL:
-        faults.append("stays near what it was fitted on")
+        faults.append(NEAR)
     if "dispersion" in flow and flow.dispersion < NOVEL:
-        faults.append("averages")
-    if faults:
-        return f"In short, the {name} {' and '.join(faults)}."
+        faults.append(AVERAGES)
+    if _loses_variety(flow, zoo):
+        faults += [NARROW, APART_FROM_ZOO] if _apart_from_zoo(flow) else [NARROW]
+    return faults
+
+
+def _beside_controls(flow: Any, rows: Mapping[str, Any]) -> str:
     groups = _outcomes(flow, rows)
     worst = next((outcome for outcome in ("worse than", "the same as", "better than") if groups[outcome]), None)
     if worst is None:
-        return f"In short, the {name} makes new networks."
+        return "makes new networks"
     if worst == "the same as":
-        return f"In short, the {name} makes new networks, no better than {_listed([NAMES[o] for o in groups[worst]])}."
+        return f"makes new networks, no better than {_listed([NAMES[one] for one in groups[worst]])}"
     told = "worse than a" if worst == "worse than" else "better than every"
-    return f"In short, the {name} makes new networks, {told} control at the same novelty."
+    return f"makes new networks, {told} control at the same novelty"
+
+
+def _loses_variety(flow: Any, zoo: Any) -> bool:
+    """Whether the flow surely reaches less of the zoo than as many of its own networks do."""
+    if "coverage" not in flow or flow.coverage != flow.coverage or zoo.coverage != zoo.coverage:
+        return False
+    compared = max(1, zoo.compared_with)
+    error = max((zoo.coverage * (1 - zoo.coverage) / compared) ** 0.5, 1 / compared)
+    return bool(flow.coverage < zoo.coverage - ERRORS * 2**0.5 * error)
+
+
+def _apart_from_zoo(flow: Any) -> bool:
+    """Whether a test tells the flow's networks from the zoo's."""
+    return "mmd_p" in flow and bool(flow.mmd_p < SURE)
 
 
 def _number(row: Any) -> str:
     return f"Frechet {row.frechet:.3g}" if "frechet" in row else f"{row.mean_accuracy:.1%}"
 
 
-def _spread(flow: Any) -> str:
+def _spread(flow: Any, asked: bool) -> str:
     text = f"Its networks spread {flow.dispersion:.2f} times as widely as the zoo"
     if flow.dispersion < NOVEL:
-        return f"{text}: it averages."
+        return f"{text}, which may come of what was asked for." if asked else f"{text}: it averages."
     return f"{text}, which is wider." if flow.dispersion > 1 / NOVEL else f"{text}: it does not average."
 
 
-def _coverage(flow: Any, zoo: Any) -> str:
+def _coverage(flow: Any, zoo: Any, asked: bool) -> str:
     if flow.coverage != flow.coverage:
         return ""
     text = f"Its networks reach {flow.coverage:.0%} of the zoo's neighbourhoods"
     if zoo.coverage == zoo.coverage:
-        error = (zoo.coverage * (1 - zoo.coverage) / max(1, zoo.compared_with)) ** 0.5
-        lost = flow.coverage < zoo.coverage - ERRORS * 2**0.5 * max(error, 1 / max(1, zoo.compared_with))
         text += f", as many networks of the zoo reach {zoo.coverage:.0%}: "
-        text += "diversity is lost" if lost else "no sign that diversity is lost"
-    told = "tells them from the zoo" if flow.mmd_p < SURE else "does not tell them from the zoo"
+        lost = "fewer, which may come of what was asked for" if asked else "diversity is lost"
+        text += lost if _loses_variety(flow, zoo) else "no sign that diversity is lost"
+    told = "tells them from the zoo" if _apart_from_zoo(flow) else "does not tell them from the zoo"
     return f"{text}. A test of the whole distribution {told} (maximum mean discrepancy, p {_p(flow.mmd_p)})."
 
 
