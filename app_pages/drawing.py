@@ -159,8 +159,9 @@ def _growing(most: int) -> list[int]:
 def drawing_cost(seat: Seat, offer: Offer, source: Zoo, settings: DrawSettings) -> float | None:
     """Seconds that a draw takes, about; `None` where the host cannot tell yet."""
     size = source.architecture.layout.size
-    most = WALL if source.architecture.task == "field" else MOST
-    some = watched(settings.count, settings.steps, size, most=most, judged=source.architecture.task != "field")
+    field = source.architecture.task == "field"
+    some = watched(settings.count, settings.steps, size, most=WALL if field else MOST, judged=not field)
+    some = sum(_growing(some)) if field else some
     try:
         words = min(settings.count, len(settings.turn)) or 1
         wanted = SampleRequest(offer.name, -(-settings.count // words), **settings.request())

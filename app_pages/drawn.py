@@ -95,8 +95,8 @@ def wall(drawn: Drawn, source: Zoo, turn: Turn) -> None:
         )
         play = f"Press Play to see noise become pictures in {len(names) - 1} moments. " if len(names) > 1 else ""
         st.caption(
-            f"{first}{_order(drawn, turn)}Every tile is a network that takes the place of a pixel and gives its ink. {play}Click a tile to "
-            "see it beside the nearest network that was trained."
+            f"{first}{_order(drawn, turn)}Every tile is a network that takes the place of a pixel and gives its ink. "
+            f"{play}Click a tile to see it beside the nearest network that was trained."
         )
     _closely(drawn, source, row, int(rows[row]), labels[row])
 

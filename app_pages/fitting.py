@@ -17,7 +17,7 @@ from wsexplore.align import align
 from wsexplore.datasets import Dataset
 from wsexplore.figures import Figure
 from wsexplore.figures.fitting import accuracies_figure, dispersion_figure, fit_finding, losses_figure
-from wsexplore.generate import FitStep, FlowConfig, control, fit_flow
+from wsexplore.generate import FitStep, FlowConfig, control, fit_flow, forget_training
 from wsexplore.generate.finish import mean_accuracy
 from wsexplore.jobs import Progress, Work
 from wsexplore.population import OnStep
@@ -105,6 +105,7 @@ def work_of(asked: AskedFit, zoo: Zoo, data: Dataset | None) -> Work:
             device="auto",
         )
         flow.save(home / "flow")
+        forget_training(home / "training")
         return flow.fingerprint
 
     return work

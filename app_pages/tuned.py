@@ -44,7 +44,7 @@ def tuned(told: str, data: str, part: Zoo, drawn: Drawn) -> None:
     if status is None:
         st.info(
             f"{models} samples, as many networks of the zoo and fresh ones are trained for {max(plan.epochs)} more "
-            f"epochs{plain(f' of {other}') if other else ''}. This takes about {lasting(cost)}.",
+            f"epochs{f' of {plain(other)}' if other else ''}. This takes about {lasting(cost)}.",
             icon=":material/model_training:",
         )
         if st.button("Train them further", key="tune", type="primary"):
@@ -79,8 +79,9 @@ def _transfer(data: str, part: Zoo) -> str:
         key="transfer",
         bind="query-params",
         width=320,
-        help="Train and test all starts on it instead of the data that the zoo was trained on. Listed are those on this "
-        "machine with inputs of the same shape, images resized to it. Where the classes differ the last layer is new.",
+        help="Train and test all starts on it instead of the data that the zoo was trained on. Listed are those on "
+        "this machine with inputs of the same shape, images resized to it. Where the classes differ the last layer is "
+        "new.",
     )
     return "" if chosen == NONE else str(chosen)
 

@@ -2,9 +2,11 @@
 
 Starts `wsexplore serve` on this machine and lets clients ask it for networks, one request after the other each, every
 request with a seed of its own. Some answers are compared, byte for byte, with what the same request gives alone in
-this process. Beside it, in the same run: the same clients and a server without batching, which computes each request
-alone as soon as the one before is done (`--workers 1 --block 1`); and `WeightFlow.sample` in a loop without HTTP, with
-one thread of torch and with one thread per core.
+this process. Beside it, in the same run: the same clients and a server without batching, whose workers, as many as
+ours, compute one network each at a time (`--block 1`); and `WeightFlow.sample` in a loop without HTTP, in one process,
+with one thread of torch and with one thread per core. Every row says how many workers it had and how many networks its
+largest block, as the server itself tells. A server with blocks of 1 gives bytes of its own where its kernels round
+otherwise, so its answers are compared with blocks of 1.
 """
 
 import asyncio
@@ -43,11 +45,9 @@ def main(
     print(f"{os.cpu_count()} cores, device {device}, flow {flow}, {models} networks per request")
     many = f"over HTTP, {clients} clients"
     rows = [_alone(flow, models, alone, device, threads) for threads in sorted({1, os.cpu_count() or 1})]
-    rows.append(_over_http("over HTTP, one client", flow, models, 1, alone, device, [], check))
-    without = ["--workers", "1", "--block", "1"]
-    rows.append(_over_http(f"{many}, one at a time", flow, models, clients, alone, device, without, check))
-    batched = ["--workers", str(workers)]
-    rows.append(_over_http(f"{many}, batched", flow, models, clients, seconds, device, batched, check))
+    rows.append(_over_http("over HTTP, one client", flow, models, 1, alone, device, workers, None, check))
+    rows.append(_over_http(f"{many}, one at a time", flow, models, clients, alone, device, workers, 1, check))
+    rows.append(_over_http(f"{many}, batched", flow, models, clients, seconds, device, workers, None, check))
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
     for row in (rows[-2], max(rows[:-3], key=lambda row: float(row["networks_per_s"]))):
@@ -55,7 +55,7 @@ def main(
 
 
 def _alone(flow: str, models: int, seconds: float, device: str, threads: int) -> dict[str, Any]:
-    """Requests one at a time, without batching and without HTTP."""
+    """Requests one at a time, without batching and without HTTP; the networks of one request run together."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     opened, lasted = WeightFlow.open(item("flows", flow)), list[float]()
@@ -66,20 +66,30 @@ def _alone(flow: str, models: int, seconds: float, device: str, threads: int) ->
         opened.sample(models, seed=len(lasted), device=device)
         lasted.append(time.perf_counter() - began)
     torch.set_num_threads(before)
-    how = f"one at a time, {threads} thread{'s' * (threads > 1)}"
-    return _row(how, models, lasted, time.perf_counter() - start)
+    how = f"WeightFlow.sample in a loop, {threads} thread{'s' * (threads > 1)}"
+    return _row(how, models, lasted, time.perf_counter() - start) | {"workers": 1, "block": models}
 
 
 def _over_http(
-    how: str, flow: str, models: int, clients: int, seconds: float, device: str, options: list[str], check: int
+    how: str,
+    flow: str,
+    models: int,
+    clients: int,
+    seconds: float,
+    device: str,
+    workers: int,
+    block: int | None,
+    check: int,
 ) -> dict[str, Any]:
     """Requests of several clients to a server in a process of its own."""
     command = [sys.executable, "-c", RUN, "serve", "--port", "0", "--json", "--device", device]
-    process = subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+    command += ["--workers", str(workers), "--block", str(block or 0)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]
         httpx.post(f"{url}/v1/samples", json={"flow": flow, "n": models}, timeout=120).raise_for_status()
+        told = httpx.get(f"{url}/v1/flows/{flow}", timeout=120).json()
         load = _Load(url, flow, models, check)
         before = _worked(process.pid)
         lasted, whole = asyncio.run(load.run(clients, seconds))
@@ -88,8 +98,10 @@ def _over_http(
         ended = process.wait(60)
     finally:
         process.kill()
-    wrong = _mixed_up(flow, models, device, load.kept)
+    wrong = _mixed_up(flow, models, device, block, load.kept)
     facts = {
+        "workers": told["workers"],
+        "block": max(map(int, told["blocks"])),
         "cpu_ms": round(1000 * worked / max(1, len(lasted)), 1),
         "lost": load.lost,
         "mixed_up": f"{wrong} of {len(load.kept)}",
@@ -147,9 +159,9 @@ class _Load:
         return int(lines[0].split()[1]), await reader.readexactly(length)
 
 
-def _mixed_up(flow: str, models: int, device: str, kept: dict[int, bytes]) -> int:
-    """Answers that are not what the same request gives alone."""
-    host = Host(device=device)
+def _mixed_up(flow: str, models: int, device: str, block: int | None, kept: dict[int, bytes]) -> int:
+    """Answers that are not what the same request gives alone, in blocks of the same sizes."""
+    host = Host(device=device, block=block)
     sampler: FlowSampler = host.sampler
     wrong = 0
     for seed, data in kept.items():

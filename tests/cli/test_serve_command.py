@@ -75,9 +75,9 @@ def test_ctrl_c_finishes_requests_and_jobs_and_exits_with_0():
         assert process.stderr.read() == ""
 
 
-def test_a_server_without_batching_gives_the_same_bytes():
+def test_servers_without_batching_give_the_same_bytes_whatever_their_workers():
     asked, answers = {"flow": "digits-mlp", "n": 3, "seed": 1}, []
-    for options in ((), ("--workers", 1, "--block", 1)):
+    for options in (("--block", 1), ("--workers", 1, "--block", 1)):
         with serving(*options) as (_, facts):
             answers.append(httpx.post(f"{facts['url']}/v1/samples", json=asked, timeout=60))
     assert [answer.status_code for answer in answers] == [200, 200]

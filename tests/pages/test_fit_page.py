@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app_pages.fit_cost import fit_cost
+from app_pages.fit_cost import TIMED, fit_cost
 from app_pages.fitted import _zipped
 from app_pages.handles import _jobs, jobs
 from wsexplore.align import align
@@ -279,6 +279,24 @@ def test_the_parameters_that_are_said_are_those_of_the_flow(zoo, kind):
     found = fit_cost(part, config, None, lambda fraction, message: None, gaussian=True)
     assert found.parameters == fit_flow(part, config=config).size
     assert found.seconds > 20 * found.step > 0
+
+
+@pytest.mark.parametrize("kind", ["raw", "aligned"])
+def test_only_steps_of_the_optimiser_are_timed_as_steps(zoo, kind, monkeypatch):
+    heard = []
+
+    def fit_and_hear(*args, on_step, **options):
+        def tell(fraction, message):
+            heard.append(fraction)
+            on_step(fraction, message)
+
+        return fit_flow(*args, on_step=tell, **options)
+
+    monkeypatch.setattr("app_pages.fit_cost.fit_flow", fit_and_hear)
+    config = replace(VARIANTS[kind], width=16, steps=20)
+    fit_cost(zoo.select("epoch = 1"), config, None, lambda fraction, message: None, gaussian=False)
+    assert sum(fraction > 0 for fraction in heard) == TIMED
+    assert (0.0 in heard) == (kind == "aligned")
 
 
 def test_a_download_holds_the_flow(tmp_path, flow):

@@ -1,15 +1,21 @@
+import gzip
 import shutil
 from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
+import wsexplore
 from app_pages.handles import open_alignment, open_projection, open_zoo
+from app_pages.plain import plain
 from app_pages.travelled import placed_ways, watched
+from app_pages.turn import in_turn
 from tests.pages.test_pages import chart, charts, finished, metric, opened, sentences
+from wsexplore.datasets.registry import _once
 from wsexplore.embed import Selection, parse_selection, rows_in
-from wsexplore.generate import FlowConfig, fit_flow
+from wsexplore.generate import FlowConfig, WeightFlow, fit_flow
 from wsexplore.settings import settings
 from wsexplore.zoo import Zoo
 
@@ -94,6 +100,33 @@ def test_samples_are_trained_further_when_they_are_asked_to(user):
     assert any("tuning" in found.proto.id for found in charts(at))
 
 
+def test_samples_are_trained_further_on_another_data_set_of_their_inputs(user, tmp_path, monkeypatch):
+    digits = load_digits()
+    images = np.pad(np.kron(digits.images * 15, np.ones((3, 3))), ((0, 0), (2, 2), (2, 2))).astype(np.uint8)
+    (tmp_path / "mnist").mkdir()
+    for part, rows in (("train", slice(0, 300)), ("t10k", slice(300, 400))):
+        for kind, values in (("images-idx3", images[rows]), ("labels-idx1", digits.target[rows].astype(np.uint8))):
+            head = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">i4").tobytes()
+            file = tmp_path / "mnist" / f"{part}-{kind}-ubyte.gz"
+            file.write_bytes(gzip.compress(head + values.tobytes()))
+    monkeypatch.setenv("WSEXPLORE_DATA", str(tmp_path))
+    settings.cache_clear()
+    try:
+        at = finished(opened("sample", flow="small", n="4", report="Fine-tuning", transfer="mnist@8"))
+        assert not sentences(at)
+        assert at.selectbox(key="transfer").options == ["none", "mnist@8"]
+        assert at.selectbox(key="transfer").value == "mnist@8"
+        assert any(plain("epochs of mnist@8") in info.value for info in at.info)
+        at.button(key="tune").click().run()
+        finished(at)
+        assert not at.exception
+        assert "mnist" in named(at, "tuning")["layout"]["yaxis"]["title"]["text"]
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+        _once.cache_clear()
+
+
 def test_what_is_asked_for_travels_in_the_link_and_is_compared_with_what_came(user):
     at = finished(
         opened("sample", flow="listening", n="4", ask_optimizer="sgd", ask_test_accuracy="0.9", guidance="2.0")
@@ -102,6 +135,7 @@ def test_what_is_asked_for_travels_in_the_link_and_is_compared_with_what_came(us
     assert not at.toggle(key="open_test_accuracy").value
     assert any("Asked for test accuracy 0.9, got" in text.value for text in at.markdown)
     assert "condition={'optimizer': 'sgd', 'test_accuracy': 0.9}, guidance=2.0" in codes(at)
+    assert any("You asked for optimizer sgd and test accuracy 0.9;" in text.value for text in at.markdown)
 
 
 def test_a_column_that_is_left_open_is_not_asked_for(user):
@@ -121,6 +155,44 @@ def test_fields_are_a_wall_that_turns_from_noise_to_pictures(user):
     assert any(found.proto.alt.startswith("flow-0-9, its nearest") for found in charts(at))
 
 
+def test_pictures_are_asked_for_every_word_in_turn_at_first(user):
+    at = finished(opened("sample", flow="fields", n="14", steps="3"))
+    assert not at.exception
+    assert not sentences(at)
+    hover = next(trace["text"] for trace in named(at, "wall-figure")["data"] if trace.get("text"))
+    assert ["asked for label 3" in text for text in hover] == [place % 10 == 3 for place in range(14)]
+    words = " ".join(text.value for text in at.markdown)
+    assert "You asked for each label in turn and temperature 0.9; the report compares that with the whole zoo." in words
+    assert "Asked for each label in turn, a classifier of real images sees it in" in words
+    assert at.slider(key="guidance").value == 1.5
+    assert "return" in codes(at)
+    assert "in_turn(14, 0)" in codes(at)
+
+
+def test_what_is_asked_in_turn_is_what_the_recipe_makes_and_begins_what_is_larger(fitted):
+    flow = WeightFlow.open(fitted / "fields")
+    turn = tuple(("label", value) for value in flow.listens.columns[0].values)
+    request = {"steps": 3, "temperature": 0.9, "guidance": 1.5}
+
+    def drawn(count, *, trajectory=False):
+        def one(own, pair, tell):
+            asked = {**request, "condition": dict([pair])}
+            return flow.sample(own, seed=4, trajectory=trajectory, on_step=tell, **asked)
+
+        return in_turn(one, turn, count, lambda share, message: None, seed=4, request=request)
+
+    few, many, ways = drawn(13), drawn(27), drawn(13, trajectory=True)
+    assert few.table["asked_label"].tolist() == [turn[place % len(turn)][1] for place in range(13)]
+    torch.testing.assert_close(many.weights[:13], few.weights)
+    torch.testing.assert_close(ways.weights[3::4], few.weights)
+    assert ways.table["id"].is_unique
+    assert ways.table["run"].tolist() == [row // 4 for row in range(52)]
+    names = {"flow": flow, "wx": wsexplore, "np": np}
+    lines, call = few.recipe.python.rsplit("\n", 1)
+    exec(lines, names)
+    torch.testing.assert_close(eval(call, names).weights, few.weights)
+
+
 def test_samples_of_a_region_lie_inside_it_and_the_share_is_said(user):
     region = "3,0 3.6,0 3.6,0.4 3,0.4"
     at = finished(opened("sample", flow="small", n="5", within=region))
@@ -130,6 +202,8 @@ def test_samples_of_a_region_lie_inside_it_and_the_share_is_said(user):
     places = np.column_stack([numbers(traces["sampled"][axis]) for axis in "xy"])
     assert len(rows_in(places, parse_selection(region))) == len(places) == 5
     assert "parse_selection('3,0 3.6,0 3.6,0.4 3,0.4')" in codes(at)
+    at.get_by_key("watch").set_value("way").run()
+    assert any("the first 5 of the seed, before the region is applied" in text.value for text in at.caption)
     at.button(key="everywhere").click().run()
     finished(at)
     assert not any("fell inside" in text.value for text in at.markdown)

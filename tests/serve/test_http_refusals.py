@@ -68,12 +68,11 @@ def test_every_wrong_request_has_a_status_and_one_sentence(url, host):
         for fields, status, sentence in BAD:
             for path in ("/v1/samples", "/v1/jobs"):
                 response = client.post(path, json={"flow": "wide", **fields})
-                if path == "/v1/jobs" and fields == {"n": 1001}:
+                if path == "/v1/jobs" and path in sentence:
                     assert response.status_code == 202
                     continue
                 assert response.status_code == status, (fields, response.text)
-                if "POST /v1/jobs" not in sentence:
-                    assert sentence in said(response)
+                assert sentence in said(response)
         for body, status in RAW:
             response = client.post("/v1/samples", content=body, headers={"content-type": "application/json"})
             assert response.status_code == status, (body[:40], response.text)

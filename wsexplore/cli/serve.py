@@ -17,7 +17,9 @@ def serve(
     memory: Annotated[int, typer.Option(min=1, help="MiB of weights promised or not handed over.")] = 1024,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds that a direct answer may take.")] = 300.0,
     workers: Annotated[int, typer.Option(min=0, help="Threads that sample; 0 for one per core or GPU.")] = 0,
-    block: Annotated[int, typer.Option(min=0, help="Most networks that run together; 0 for what suits.")] = 0,
+    block: Annotated[
+        int, typer.Option(min=0, help="Most networks run together; 0 for what suits. A small one gives its own bytes.")
+    ] = 0,
     warm: Annotated[int, typer.Option(min=1, help="Flows held in memory.")] = 4,
     device: OnDevice = Device.auto,
     as_json: AsJson = False,
