@@ -44,7 +44,7 @@ def serving(*arguments, token=None):
 def test_ctrl_c_finishes_requests_and_jobs_and_exits_with_0():
     with serving("--workers", 1) as (process, facts):
         url, answers = facts["url"], []
-        assert facts["flows"] == ["digits-mlp"]
+        assert facts["flows"] == ["digit-fields", "digits-mlp"]
         asked = {"flow": "digits-mlp", "n": 24, "seed": 1}
         job = httpx.post(f"{url}/v1/jobs", json=asked, timeout=30)
         assert job.status_code == 202
