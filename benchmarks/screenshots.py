@@ -17,7 +17,7 @@ README = (
     ("represent", "represent", 1000),
     ("align", "align", 1120),
     ("landscape", "landscape?plane=Along+a+learned+curve", 1060),
-    ("sample", "sample", 1000),
+    ("sample", "sample?flow=digit-fields", 1250),
 )
 """Name of the picture, link, and height in pixels."""
 
@@ -37,7 +37,9 @@ PAGES = {
     "functions": "landscape?part=Similarity&like=Weights+and+functions",
     "basins": "landscape?part=Similarity&like=Basins",
     "phases": "landscape?part=Phases",
+    "fit": "fit",
     "sample": "sample",
+    "wall": "sample?flow=digit-fields",
 }
 WIDTHS = (1400, 420)
 TALLEST = 4200
