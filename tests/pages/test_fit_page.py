@@ -306,14 +306,15 @@ def test_a_download_holds_the_flow(tmp_path, flow):
     assert WeightFlow.open(tmp_path / "unpacked" / "flow").fingerprint == flow.fingerprint
 
 
-def test_the_presets_are_smallof_a_flow():
+def test_the_kinds_and_sizes_of_the_page_are_those_of_the_variants():
     from app_pages.fit_kinds import KINDS, kind_of
     from app_pages.fit_settings import CHOICES, NUMBERS, SIZES
 
     known = FlowConfig().to_dict()
     assert set(KINDS) < set(VARIANTS)
     assert {number.name for number in NUMBERS} | set(CHOICES) <= set(known)
-    for name, config in VARIANTS.items():
+    for name in KINDS:
+        config = VARIANTS[name]
         assert kind_of(config) == KINDS[name].title
         usual = SIZES["Usual"][0 if config.kind == "tokens" else 1]
         assert config.width == usual[0]
